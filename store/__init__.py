@@ -1,0 +1,1 @@
+"""The tables and the one way to reach them, embedded (chDB) or on a ClickHouse server."""

@@ -1,0 +1,135 @@
+"""`Store`: one client for chDB (`chdb:///folder`) and for a ClickHouse server (`https://…`); the DSN decides."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
+
+from store.errors import QueryError, StoreError, StoreHeld, StoreUnavailable
+from store.literal import literal
+from store.sql import Query
+
+_SETTINGS = {"date_time_input_format": "best_effort", "input_format_skip_unknown_fields": 1, "session_timezone": "UTC"}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Rows of a query in the order of `columns`; `types` are ClickHouse's names of the column types."""
+
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+    def dicts(self) -> list[dict[str, Any]]:
+        """The rows as dictionaries."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+    def scalar(self) -> Any:
+        """The only value. Raises ValueError when there is not exactly one row and column."""
+        if len(self.rows) != 1 or len(self.columns) != 1:
+            raise ValueError(f"expected one value, got {len(self.rows)} rows of {len(self.columns)} columns")
+        return self.rows[0][0]
+
+
+class Store:
+    """One database. Usable from several threads: each thread gets a client of its own."""
+
+    def __init__(self, dsn: str, database: str = "default") -> None:
+        self.dsn = dsn
+        self.database = database
+        self._local = threading.local()
+        self._clients: list[Client] = []
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def query(self, query: Query, parameters: Mapping[str, Any] | None = None) -> Result:
+        """Run a statement that returns rows. Raises QueryError, StoreUnavailable."""
+        found = self._run(lambda client: client.query(query.text, parameters=_bind(query, parameters)))
+        return Result(tuple(found.column_names), tuple(t.name for t in found.column_types), list(found.result_rows))
+
+    def execute(self, query: Query, parameters: Mapping[str, Any] | None = None) -> None:
+        """Run a statement that returns nothing. Raises QueryError, StoreUnavailable."""
+        self._run(lambda client: client.command(query.text, parameters=_bind(query, parameters)))
+
+    def insert_json(self, table: str, block: bytes) -> None:
+        """Insert newline-separated JSON objects; when it returns the store has acknowledged them all.
+
+        All or nothing: one unreadable object fails the whole block with QueryError.
+        """
+        self._run(lambda client: client.raw_insert(table, insert_block=block, fmt="JSONEachRow"))
+
+    def insert(self, table: str, columns: list[str], rows: list[tuple[Any, ...]]) -> None:
+        """Insert Python rows. Raises QueryError, StoreUnavailable."""
+        if rows:
+            self._run(lambda client: client.insert(table, rows, column_names=columns))
+
+    def close(self) -> None:
+        """Close every client; the store cannot be used afterwards."""
+        with self._lock:
+            self._closed = True
+            clients, self._clients = self._clients, []
+        for client in clients:
+            client.close()
+
+    def _client(self) -> Client:
+        client: Client | None = getattr(self._local, "client", None)
+        if client is None:
+            with self._lock:
+                if self._closed:
+                    raise StoreError("the store is closed")
+                client = _open(self.dsn, self.database)
+                self._clients.append(client)
+            self._local.client = client
+        return client
+
+    def _run(self, action: Any) -> Any:
+        client = self._client()
+        try:
+            return action(client)
+        except OperationalError as error:
+            raise StoreUnavailable(f"the store at {self.dsn} does not answer: {error}") from error
+        except DatabaseError as error:
+            raise QueryError(str(error)) from error
+
+
+def open_store(dsn: str, database: str = "default") -> Store:
+    """Open the store at `dsn`, creating folder and database when they are missing.
+
+    Raises StoreHeld when another process owns the folder, StoreUnavailable when the server does not answer.
+    """
+    if dsn.startswith("chdb://"):
+        Path(dsn.removeprefix("chdb://")).mkdir(parents=True, exist_ok=True)
+    client = _open(dsn, None)
+    try:
+        client.command(f"CREATE DATABASE IF NOT EXISTS `{database}`")
+    finally:
+        client.close()
+    return Store(dsn, database)
+
+
+def _open(dsn: str, database: str | None) -> Client:
+    try:
+        return clickhouse_connect.get_client(dsn=dsn, database=database, settings=dict(_SETTINGS))
+    except ClickHouseError as error:
+        if dsn.startswith("chdb://"):
+            raise StoreHeld(
+                f"the store folder {dsn.removeprefix('chdb://')} is held by another process; "
+                f"stop that process, or ask it over HTTP with --server ({error})"
+            ) from error
+        raise StoreUnavailable(f"no ClickHouse answers at {dsn}: {error}") from error
+
+
+def _bind(query: Query, parameters: Mapping[str, Any] | None) -> dict[str, Any]:
+    given = dict(parameters or {})
+    if missing := query.parameters.keys() - given.keys():
+        raise QueryError(f"{query.name}.sql needs a value for {', '.join(sorted(missing))}")
+    if surplus := given.keys() - query.parameters.keys():
+        raise QueryError(f"{query.name}.sql has no parameter {', '.join(sorted(surplus))}")
+    return {name: literal(value) for name, value in given.items()}

@@ -1,0 +1,28 @@
+"""StoreError: something is wrong with the store
+├── StoreUnavailable: keep the data, wait, and try again
+├── StoreHeld: another process owns the folder; stop it, or ask it over HTTP
+├── QueryError: the statement or its parameters are wrong; trying again does not help
+└── MigrationError: the tables are not what this release expects
+"""
+
+from __future__ import annotations
+
+
+class StoreError(Exception):
+    """Something is wrong with the store; the message says what to do."""
+
+
+class StoreUnavailable(StoreError):
+    """The store does not answer: keep the data and try again later."""
+
+
+class StoreHeld(StoreError):
+    """Another process owns the store folder: stop it, or ask it over HTTP."""
+
+
+class QueryError(StoreError):
+    """The statement or its parameters are wrong: trying again does not help."""
+
+
+class MigrationError(StoreError):
+    """The tables are not what this release expects."""

@@ -1,0 +1,34 @@
+"""Python values as the texts that ClickHouse's typed parameters accept, the same for both kinds of store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from typing import Any
+
+
+def literal(value: Any) -> str | int | float:
+    """`value` as a parameter. Instants must carry a time zone; raises ValueError or TypeError for what has no form."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float | str):
+        return value
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone")
+        return value.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S.%f")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Iterable):
+        return "[" + ",".join(_element(item) for item in value) + "]"
+    raise TypeError(f"a {type(value).__name__} cannot be a query parameter")
+
+
+def _element(value: Any) -> str:
+    plain = literal(value)
+    if isinstance(plain, str) and not isinstance(value, bool | Decimal):
+        return "'" + plain.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return str(plain)

@@ -1,0 +1,125 @@
+-- One row of priced_calls = one de-duplicated HTTP attempt with its cost at the price that was valid when it started.
+-- cost is NULL, never 0, when it is not known; cost_status says why. A token bucket without a rate of its own is
+-- charged at the rate of the bucket that contains it.
+CREATE VIEW IF NOT EXISTS priced_calls AS
+SELECT
+    calls.*,
+    if(calls.model_responded != '', calls.model_responded, calls.model_requested) AS model,
+    toInt64(ifNull(calls.input_tokens, 0)) AS all_input,
+    toInt64(ifNull(calls.cache_read_tokens, 0)) AS all_cache_read,
+    toInt64(ifNull(calls.cache_write_5m_tokens, 0)) AS written_5m,
+    toInt64(ifNull(calls.cache_write_1h_tokens, 0)) AS written_1h,
+    toInt64(ifNull(calls.cache_read_audio_tokens, 0)) AS cached_audio,
+    toInt64(ifNull(calls.input_audio_tokens, 0)) - cached_audio AS fresh_audio,
+    toInt64(ifNull(calls.input_image_tokens, 0)) AS input_image,
+    toInt64(ifNull(calls.output_audio_tokens, 0)) AS output_audio,
+    toInt64(ifNull(calls.output_image_tokens, 0)) AS output_image,
+    toInt64(ifNull(calls.reasoning_tokens, 0)) AS reasoning,
+    all_cache_read - cached_audio AS cached_text,
+    all_input - all_cache_read - written_5m - written_1h - fresh_audio - input_image AS fresh_text,
+    toInt64(ifNull(calls.output_tokens, 0)) - output_audio - output_image - reasoning AS output_text,
+    (
+        fresh_text * prices.input_rate
+        + cached_text * coalesce(prices.cache_read_rate, prices.input_rate)
+        + written_5m * coalesce(prices.cache_write_5m_rate, prices.input_rate)
+        + written_1h * coalesce(prices.cache_write_1h_rate, prices.cache_write_5m_rate, prices.input_rate)
+        + fresh_audio * coalesce(prices.input_audio_rate, prices.input_rate)
+        + cached_audio * coalesce(prices.cache_read_audio_rate, prices.cache_read_rate, prices.input_audio_rate, prices.input_rate)
+        + input_image * coalesce(prices.input_image_rate, prices.input_rate)
+        + if(output_text = 0, toDecimal64(0, 6), output_text * prices.output_rate)
+        + if(reasoning = 0, toDecimal64(0, 6), reasoning * coalesce(prices.reasoning_rate, prices.output_rate))
+        + if(output_audio = 0, toDecimal64(0, 6), output_audio * coalesce(prices.output_audio_rate, prices.output_rate))
+        + if(output_image = 0, toDecimal64(0, 6), output_image * coalesce(prices.output_image_rate, prices.output_rate))
+    ) * toDecimal128('0.000001', 6)
+    + coalesce(prices.request_rate, toDecimal64(0, 6)) * toDecimal128('0.000001', 6) AS list_cost,
+    multiIf(
+        calls.provider_reported_cost IS NOT NULL, 'provider_reported',
+        calls.usage_source = 'missing' AND calls.http_status >= 400, 'free',
+        calls.usage_source = 'missing', 'missing_usage',
+        calls.price_key = 0 OR prices.price_key = 0, 'unpriced',
+        least(fresh_text, cached_text, fresh_audio, output_text) < 0, 'contradictory',
+        list_cost IS NULL, 'partial',
+        calls.usage_source = 'estimated', 'estimated',
+        'priced') AS cost_status,
+    multiIf(
+        cost_status = 'provider_reported', calls.provider_reported_cost,
+        cost_status = 'free', toNullable(toDecimal128(0, 12)),
+        cost_status IN ('priced', 'estimated'), list_cost,
+        NULL) AS cost
+FROM (SELECT * FROM llm_calls FINAL) AS calls
+LEFT JOIN (SELECT * FROM llm_prices FINAL) AS prices
+    ON calls.price_key = prices.price_key
+    AND calls.started_at >= prices.valid_from
+    AND calls.started_at < prices.valid_to
+    AND toSecond(calls.started_at) + 60 * toMinute(calls.started_at) + 3600 * toHour(calls.started_at) >= prices.day_from
+    AND toSecond(calls.started_at) + 60 * toMinute(calls.started_at) + 3600 * toHour(calls.started_at) < prices.day_to
+    AND ifNull(calls.input_tokens, 0) >= prices.input_above
+    AND ifNull(calls.input_tokens, 0) < prices.input_up_to;
+
+-- One row of call_minutes (after merging) = the calls of one minute that share the dimensions, a pure function of facts.
+CREATE TABLE IF NOT EXISTS call_minutes
+(
+    minute DateTime('UTC'),
+    team LowCardinality(String),
+    app LowCardinality(String),
+    feature LowCardinality(String),
+    environment LowCardinality(String),
+    provider LowCardinality(String),
+    model LowCardinality(String),
+    operation LowCardinality(String),
+    attempts UInt64,
+    operations UInt64,
+    failed_operations UInt64,
+    ok UInt64,
+    rate_limited UInt64,
+    errors UInt64,
+    input_tokens UInt64,
+    cache_read_tokens UInt64,
+    cache_write_tokens UInt64,
+    output_tokens UInt64,
+    reasoning_tokens UInt64,
+    cost Nullable(Decimal(38, 12)),
+    priced UInt64,
+    unpriced UInt64,
+    duration AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Float64),
+    felt AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Float64),
+    first_token AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Nullable(Float64)),
+    version DateTime64(3, 'UTC')
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMM(minute)
+ORDER BY (minute, team, app, feature, environment, provider, model, operation);
+
+-- One row of call_hours (after merging) = the same for one hour, merged from its minutes.
+CREATE TABLE IF NOT EXISTS call_hours
+(
+    hour DateTime('UTC'),
+    team LowCardinality(String),
+    app LowCardinality(String),
+    feature LowCardinality(String),
+    environment LowCardinality(String),
+    provider LowCardinality(String),
+    model LowCardinality(String),
+    operation LowCardinality(String),
+    attempts UInt64,
+    operations UInt64,
+    failed_operations UInt64,
+    ok UInt64,
+    rate_limited UInt64,
+    errors UInt64,
+    input_tokens UInt64,
+    cache_read_tokens UInt64,
+    cache_write_tokens UInt64,
+    output_tokens UInt64,
+    reasoning_tokens UInt64,
+    cost Nullable(Decimal(38, 12)),
+    priced UInt64,
+    unpriced UInt64,
+    duration AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Float64),
+    felt AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Float64),
+    first_token AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Nullable(Float64)),
+    version DateTime64(3, 'UTC')
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMM(hour)
+ORDER BY (hour, team, app, feature, environment, provider, model, operation);

@@ -1,0 +1,1 @@
+"""Frozen migrations, applied in order."""

@@ -1,0 +1,53 @@
+"""Fixtures that every test may use: one embedded engine for the session, one database for each test."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+for _name in [name for name in os.environ if name.startswith("TOKENTIDE_")]:
+    del os.environ[_name]
+
+from store.connection import Store, open_store
+from store.migrate import migrate
+from store.sql import Query
+
+NOW = datetime(2026, 11, 20, 12, 0, 0, tzinfo=timezone.utc)
+
+
+@pytest.fixture(scope="session")
+def engine_dsn(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The DSN of this session's one embedded engine."""
+    return f"chdb://{tmp_path_factory.mktemp('chdb') / 'store'}"
+
+
+@pytest.fixture
+def empty_store(engine_dsn: str) -> Iterator[Store]:
+    """A database of its own without tables."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    store = open_store(engine_dsn, name)
+    yield store
+    store.execute(Query("drop", "", f"DROP DATABASE `{name}` SYNC", {}))
+    store.close()
+
+
+@pytest.fixture
+def store(empty_store: Store) -> Store:
+    """A database of its own with today's tables."""
+    migrate(empty_store, NOW)
+    return empty_store
+
+
+def needs(path: str, package: str) -> str:
+    """The path of a program that a test needs; without it the test is skipped, under CI it fails."""
+    if Path(path).exists():
+        return path
+    message = f"{path} is missing: apt-get install --no-install-recommends {package}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(message)
