@@ -23,14 +23,16 @@ CREATE TABLE IF NOT EXISTS alert_state
     rule LowCardinality(String),
     fingerprint String,
     labels Map(LowCardinality(String), String),
+    annotations Map(LowCardinality(String), String),
     state LowCardinality(String),
     value Nullable(Float64),
     active_at Nullable(DateTime64(3, 'UTC')),
     fired_at Nullable(DateTime64(3, 'UTC')),
     resolved_at Nullable(DateTime64(3, 'UTC')),
-    last_sent_at Nullable(DateTime64(3, 'UTC')),
+    clear_since Nullable(DateTime64(3, 'UTC')) COMMENT 'since when the condition is false while the alert keeps firing',
+    sent_at Map(LowCardinality(String), DateTime64(3, 'UTC')) COMMENT 'channel -> evaluation that it last accepted',
     evaluated_at DateTime64(3, 'UTC'),
-    summary String
+    summary String ALIAS annotations['summary']
 )
 ENGINE = ReplacingMergeTree(evaluated_at)
 ORDER BY (rule, fingerprint);
