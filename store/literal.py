@@ -8,8 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 
-def literal(value: Any) -> str | int | float:
-    """`value` as a parameter. Instants must carry a time zone; raises ValueError or TypeError for what has no form."""
+def literal(value: Any) -> str | int | float | list[Any]:
+    """`value` as a parameter. Instants must carry a time zone; raises ValueError or TypeError for what has no form.
+
+    An iterable becomes a list of such values: the client quotes the elements of a list itself.
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float | str):
@@ -23,12 +26,5 @@ def literal(value: Any) -> str | int | float:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Iterable):
-        return "[" + ",".join(_element(item) for item in value) + "]"
+        return [literal(item) for item in value]
     raise TypeError(f"a {type(value).__name__} cannot be a query parameter")
-
-
-def _element(value: Any) -> str:
-    plain = literal(value)
-    if isinstance(plain, str) and not isinstance(value, bool | Decimal):
-        return "'" + plain.replace("\\", "\\\\").replace("'", "\\'") + "'"
-    return str(plain)
