@@ -1,0 +1,1 @@
+"""The demo: apps of three teams, and the provider server that answers them on the loopback address."""

@@ -1,0 +1,262 @@
+"""A provider of language models on the loopback address: OpenAI's and Anthropic's endpoints, scripted answers.
+
+The unmodified client libraries accept what it says. It keeps its own account of every request that it answered,
+independent of tokentide, so that the two can be compared.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import uvicorn
+
+from server.demo import answers
+from server.demo.answers import Answer, Document, token_count
+from server.demo.behaviour import Arrival, Behaviour, Mixture, Plan, told_by_name
+
+Headers = list[tuple[bytes, bytes]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+_ENDPOINTS = {
+    "/chat/completions": ("openai", "chat"),
+    "/responses": ("openai", "responses"),
+    "/embeddings": ("openai", "embeddings"),
+    "/messages": ("anthropic", "messages"),
+}
+_UNARY = {
+    "chat": answers.chat,
+    "responses": answers.response,
+    "embeddings": answers.embeddings,
+    "messages": answers.message,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """One answered request. `usage` has the inclusive counts under the names of the event's fields, {} for an error."""
+
+    at: datetime
+    provider: str
+    operation: str
+    model: str
+    http_status: int
+    usage: dict[str, int]
+    team: str
+    request_id: str
+
+
+@dataclass(slots=True)
+class ProviderLog:
+    """What the provider answered, in the order of the requests' arrival."""
+
+    answered: list[Answered] = field(default_factory=list)
+
+
+def provider_app(behaviour: Behaviour, log: ProviderLog) -> Callable[..., Awaitable[None]]:
+    """An ASGI application that answers as `behaviour` plans and writes every answer into `log`."""
+    arrivals = 0
+
+    async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        nonlocal arrivals
+        document = json.loads(await _body(receive) or b"{}")
+        endpoint = next((known for path, known in _ENDPOINTS.items() if scope["path"].endswith(path)), None)
+        if endpoint is None:
+            await _send_document(send, 404, [], {"error": {"message": "No such endpoint.", "code": "not_found"}})
+            return
+        headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
+        arrival = _arrival(arrivals, datetime.now(timezone.utc), endpoint, headers, document)
+        arrivals += 1
+        plan = told_by_name(arrival, behaviour.plan(arrival))
+        answer = _answer(arrival, plan)
+        log.answered.append(_answered(arrival, plan, answer))
+        await asyncio.sleep(plan.delay_seconds)
+        await _reply(send, arrival, plan, answer, document)
+
+    return app
+
+
+async def _body(receive: Receive) -> bytes:
+    parts = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _arrival(
+    number: int, at: datetime, endpoint: tuple[str, str], headers: dict[str, str], document: Document
+) -> Arrival:
+    return Arrival(
+        number=number,
+        at=at,
+        provider=endpoint[0],
+        operation=endpoint[1],
+        model=str(document.get("model", "")),
+        team=headers.get("x-demo-team", ""),
+        retry=int(headers.get("x-stainless-retry-count", "0")),
+        stream=bool(document.get("stream")),
+        prompt=_said(document.get("system", "")) + _said(document.get("messages", document.get("input", ""))),
+    )
+
+
+def _said(part: Any) -> str:
+    """All text in a request's messages or input, whatever way they nest."""
+    if isinstance(part, str):
+        return part
+    if isinstance(part, dict):
+        return _said(part.get("content", part.get("text", "")))
+    return " ".join(_said(item) for item in part) if isinstance(part, list) else ""
+
+
+def _answer(arrival: Arrival, plan: Plan) -> Answer:
+    text = plan.answer or f"You asked: {arrival.prompt[-400:]} This is what we know about it, and what you can do next."
+    input_tokens = token_count(arrival.prompt)
+    return Answer(
+        request_id=f"{arrival.number:08d}",
+        model=arrival.model,
+        text=text,
+        input_tokens=input_tokens,
+        cached_tokens=int(input_tokens * plan.cached_share),
+        output_tokens=0 if arrival.operation == "embeddings" else token_count(text),
+        created=int(arrival.at.timestamp()),
+    )
+
+
+def _answered(arrival: Arrival, plan: Plan, answer: Answer) -> Answered:
+    usage = {
+        "input_tokens": answer.input_tokens,
+        "cache_read_tokens": answer.cached_tokens,
+        "output_tokens": answer.output_tokens,
+    }
+    return Answered(
+        at=arrival.at,
+        provider=arrival.provider,
+        operation=arrival.operation,
+        model=arrival.model,
+        http_status=plan.http_status,
+        usage=usage if plan.http_status == 200 else {},
+        team=arrival.team,
+        request_id=f"req_{answer.request_id}",
+    )
+
+
+async def _reply(send: Send, arrival: Arrival, plan: Plan, answer: Answer, document: Document) -> None:
+    headers = _limits(arrival, plan)
+    if plan.http_status != 200:
+        body = answers.error(arrival.provider, plan.http_status, plan.error_code)
+        await _send_document(send, plan.http_status, headers, body)
+    elif arrival.stream and arrival.operation != "embeddings":
+        include_usage = bool((document.get("stream_options") or {}).get("include_usage"))
+        await _send_events(send, headers, plan, _events(arrival.operation, answer, plan, include_usage))
+    else:
+        await _send_document(send, 200, headers, _UNARY[arrival.operation](answer))
+
+
+def _events(operation: str, answer: Answer, plan: Plan, include_usage: bool) -> Iterator[bytes]:
+    if operation == "chat":
+        for event in answers.chat_events(answer, plan.chunks, include_usage):
+            yield b"data: " + _dump(event) + b"\n\n"
+        yield b"data: [DONE]\n\n"
+        return
+    source = answers.response_events if operation == "responses" else answers.message_events
+    for event in source(answer, plan.chunks):
+        yield b"event: " + event["type"].encode() + b"\ndata: " + _dump(event) + b"\n\n"
+
+
+def _limits(arrival: Arrival, plan: Plan) -> Headers:
+    """The request id and the limits, in the words of each provider. Every minute starts with 1000 requests."""
+    request_id = f"req_{arrival.number:08d}".encode()
+    remaining = b"0" if plan.http_status == 429 else str(1000 - arrival.number % 1000).encode()
+    headers: Headers = [(b"retry-after-ms", str(plan.retry_after_ms).encode())] if plan.http_status == 429 else []
+    if arrival.provider == "anthropic":
+        reset = (arrival.at + timedelta(seconds=30)).strftime("%Y-%m-%dT%H:%M:%SZ").encode()
+        headers += [
+            (b"request-id", request_id),
+            (b"anthropic-ratelimit-requests-limit", b"1000"),
+            (b"anthropic-ratelimit-requests-remaining", remaining),
+            (b"anthropic-ratelimit-requests-reset", reset),
+            (b"anthropic-ratelimit-tokens-limit", b"200000"),
+            (b"anthropic-ratelimit-tokens-remaining", b"199000"),
+            (b"anthropic-ratelimit-tokens-reset", reset),
+        ]
+    else:
+        headers += [
+            (b"x-request-id", request_id),
+            (b"x-ratelimit-limit-requests", b"1000"),
+            (b"x-ratelimit-remaining-requests", remaining),
+            (b"x-ratelimit-reset-requests", b"30s"),
+            (b"x-ratelimit-limit-tokens", b"200000"),
+            (b"x-ratelimit-remaining-tokens", b"199000"),
+            (b"x-ratelimit-reset-tokens", b"12ms"),
+        ]
+    return headers
+
+
+async def _send_document(send: Send, http_status: int, headers: Headers, document: Document) -> None:
+    body = _dump(document)
+    described = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": http_status, "headers": described + headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _send_events(send: Send, headers: Headers, plan: Plan, events: Iterable[bytes]) -> None:
+    described = [(b"content-type", b"text/event-stream")]
+    await send({"type": "http.response.start", "status": 200, "headers": described + headers})
+    for number, event in enumerate(events):
+        if number == plan.cut_after:
+            return
+        await send({"type": "http.response.body", "body": event, "more_body": True})
+        await asyncio.sleep(plan.gap_seconds)
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _dump(document: Document) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class RunningProvider:
+    """A provider that listens at `url`; `openai_url` is what OpenAI's client wants as its base URL."""
+
+    url: str
+    log: ProviderLog
+
+    @property
+    def openai_url(self) -> str:
+        """The base URL for OpenAI's client, which ends with the API's version."""
+        return f"{self.url}/v1"
+
+
+@contextmanager
+def running_provider(behaviour: Behaviour | None = None, port: int = 0) -> Iterator[RunningProvider]:
+    """A provider on a thread of its own, on a free port unless one is given. Raises OSError if the port is in use."""
+    log = ProviderLog()
+    with socket.create_server(("127.0.0.1", port), backlog=512) as listener:
+        config = uvicorn.Config(
+            provider_app(behaviour or Mixture(), log),
+            lifespan="off",
+            ws="none",
+            log_level="critical",
+            timeout_graceful_shutdown=1,
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([listener],), name="demo-provider", daemon=True)
+        thread.start()
+        while not server.started and thread.is_alive():
+            time.sleep(0.005)
+        try:
+            yield RunningProvider(f"http://127.0.0.1:{listener.getsockname()[1]}", log)
+        finally:
+            server.should_exit = True
+            thread.join(timeout=5)
