@@ -17,6 +17,8 @@ from store.connection import Store, open_store
 from store.migrate import migrate
 from store.sql import Query
 
+pytest_plugins = ["kafka_broker"]
+
 NOW = datetime(2026, 11, 20, 12, 0, 0, tzinfo=timezone.utc)
 
 
