@@ -69,7 +69,11 @@ class RuleNumbers(BaseModel):
 
 
 class Rule(BaseModel):
-    """When the rows of a query are alerts. Thresholds are in the unit of the query's `value`."""
+    """When the rows of a query are alerts. Thresholds are in the unit of the query's `value`.
+
+    Without a row, or with fewer than `min_samples`, an alert ends (`on_missing: ok`) or stays as it is for an hour at
+    most (`keep`). With `announce_resolved: false` nobody is told of its end.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, arbitrary_types_allowed=True)
 
