@@ -116,7 +116,7 @@ def open_store(dsn: str, database: str = "default") -> Store:
 
 def _open(dsn: str, database: str | None) -> Client:
     try:
-        return clickhouse_connect.get_client(dsn=dsn, database=database, settings=dict(_SETTINGS))
+        return clickhouse_connect.get_client(dsn=dsn, database=database, settings=dict(_SETTINGS), tz_mode="aware")
     except ClickHouseError as error:
         if dsn.startswith("chdb://"):
             raise StoreHeld(
@@ -132,4 +132,4 @@ def _bind(query: Query, parameters: Mapping[str, Any] | None) -> dict[str, Any]:
         raise QueryError(f"{query.name}.sql needs a value for {', '.join(sorted(missing))}")
     if surplus := given.keys() - query.parameters.keys():
         raise QueryError(f"{query.name}.sql has no parameter {', '.join(sorted(surplus))}")
-    return {name: literal(value) for name, value in given.items()}
+    return {name: literal(value, query.parameters[name]) for name, value in given.items()}

@@ -1,4 +1,4 @@
-"""Python values as the texts that ClickHouse's typed parameters accept, the same for both kinds of store."""
+"""Python values in the form that ClickHouse's typed parameters accept, the same for both kinds of store."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 
-def literal(value: Any) -> str | int | float | list[Any]:
-    """`value` as a parameter. Instants must carry a time zone; raises ValueError or TypeError for what has no form.
+def literal(value: Any, kind: str = "DateTime64") -> str | int | float | list[Any]:
+    """`value` for a parameter of ClickHouse type `kind`.
 
-    An iterable becomes a list of such values: the client quotes the elements of a list itself.
+    Instants must carry a time zone and lose what `kind` cannot hold. Raises ValueError or TypeError for what has no form.
     """
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -22,9 +22,9 @@ def literal(value: Any) -> str | int | float | list[Any]:
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise ValueError(f"{value!r} has no time zone")
-        return value.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S.%f")
+        return value.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S" + (".%f" if "DateTime64" in kind else ""))
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Iterable):
-        return [literal(item) for item in value]
+        return [literal(item, kind) for item in value]
     raise TypeError(f"a {type(value).__name__} cannot be a query parameter")

@@ -1,5 +1,6 @@
--- One row of llm_prices = the rates of one model in one context, from valid_from until valid_to, for calls whose input
--- is longer than input_above tokens and not longer than input_up_to. Rates are US dollars per million tokens; NULL = no such meter.
+-- One row of llm_prices = the rates of one model in one context (batch, flex, …) for calls that start in
+-- [valid_from, valid_to), in seconds [day_from, day_to) of the UTC day, with input_tokens in [input_from, input_to).
+-- Rates are US dollars per million tokens (request_rate: per million requests); NULL = no such meter.
 -- Rows are dated facts: they are appended, never overwritten.
 CREATE TABLE IF NOT EXISTS llm_prices
 (
@@ -9,10 +10,10 @@ CREATE TABLE IF NOT EXISTS llm_prices
     context LowCardinality(String),
     valid_from DateTime('UTC'),
     valid_to DateTime('UTC'),
-    day_from UInt32 COMMENT 'second of the UTC day from which the rate holds',
-    day_to UInt32 COMMENT 'second of the UTC day before which it holds, 86400 = end',
-    input_above UInt64,
-    input_up_to UInt64,
+    day_from UInt32,
+    day_to UInt32,
+    input_from UInt64,
+    input_to UInt64,
     input_rate Nullable(Decimal(18, 6)),
     cache_read_rate Nullable(Decimal(18, 6)),
     cache_write_5m_rate Nullable(Decimal(18, 6)),
@@ -29,4 +30,4 @@ CREATE TABLE IF NOT EXISTS llm_prices
     recorded_at DateTime('UTC')
 )
 ENGINE = ReplacingMergeTree(recorded_at)
-ORDER BY (price_key, valid_from, day_from, input_above);
+ORDER BY (price_key, valid_from, day_from, input_from);

@@ -53,8 +53,8 @@ LEFT JOIN (SELECT * FROM llm_prices FINAL) AS prices
     AND calls.started_at < prices.valid_to
     AND toSecond(calls.started_at) + 60 * toMinute(calls.started_at) + 3600 * toHour(calls.started_at) >= prices.day_from
     AND toSecond(calls.started_at) + 60 * toMinute(calls.started_at) + 3600 * toHour(calls.started_at) < prices.day_to
-    AND ifNull(calls.input_tokens, 0) >= prices.input_above
-    AND ifNull(calls.input_tokens, 0) < prices.input_up_to;
+    AND ifNull(calls.input_tokens, 0) >= prices.input_from
+    AND ifNull(calls.input_tokens, 0) < prices.input_to;
 
 -- One row of call_minutes (after merging) = the calls of one minute that share the dimensions, a pure function of facts.
 CREATE TABLE IF NOT EXISTS call_minutes

@@ -1,0 +1,168 @@
+"""Check every record against the typed schema; a bad one becomes a dead letter and the rest of the batch goes on.
+
+The bytes are never re-encoded: the collector's own fields are spliced in before the closing brace.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+
+import msgspec
+from tokentide import call as event
+from tokentide.call import LLMCall, ProducerReport
+
+from collector.price_key import PriceKeys
+from collector.record import Batch, DeadLetter, Reason, Record
+
+_Count16 = Annotated[int, msgspec.Meta(ge=0, le=2**16 - 1)]
+_Count32 = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
+_Count64 = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+_Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+_Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+
+_NARROWED: dict[str, Any] = {
+    "call_id": uuid.UUID,
+    "operation_id": uuid.UUID,
+    "started_at": _Instant,
+    "attempt": _Count16,
+    "http_status": _Count16 | None,
+    "chunks": _Count32 | None,
+    "max_tokens": _Count32 | None,
+    "prompt_chars": _Count32 | None,
+    "response_chars": _Count32 | None,
+    "status": Literal[event.STATUSES],
+    "stream_outcome": Literal[event.STREAM_OUTCOMES],
+    "usage_source": Literal[event.USAGE_SOURCES],
+    "attributes": dict[str, str],
+    "seq": _Count64,
+    **dict.fromkeys(("limit_requests", "remaining_requests", "limit_tokens", "remaining_tokens"), _Int64 | None),
+}
+
+
+def _wire_struct(shape: type, name: str, narrowed: dict[str, Any]) -> type[msgspec.Struct]:
+    """The msgspec form of a wire dataclass: the same fields, with the value ranges that the columns can hold."""
+    hints = typing.get_type_hints(shape)
+    fields: list[Any] = []
+    for field in dataclasses.fields(shape):
+        if field.name == "extra":
+            continue
+        kind = narrowed.get(field.name, hints[field.name])
+        if kind == (int | None) and field.name not in narrowed:
+            kind = _Count64 | None
+        required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        default = field.default if field.default is not dataclasses.MISSING else msgspec.field(default_factory=dict)
+        fields.append((field.name, kind) if required else (field.name, kind, default))
+    return msgspec.defstruct(name, fields, kw_only=True)
+
+
+_WireCall: Any = _wire_struct(LLMCall, "WireCall", _NARROWED)
+_WireReport: Any = _wire_struct(
+    ProducerReport, "WireReport", {"reported_at": _Instant, "emitted": _Count64, "dropped": dict[str, _Count64]}
+)
+_FIELDS = frozenset(event.FIELDS)
+
+
+class Decoder:
+    """Turns records into a `Batch`. `sdk_version` is the release whose fields this collector knows by heart."""
+
+    def __init__(
+        self, price_keys: PriceKeys, sdk_version: str, max_bytes: int, past: timedelta, future: timedelta
+    ) -> None:
+        self._price_keys = price_keys
+        self._sdk_version = sdk_version
+        self._max_bytes = max_bytes
+        self._past = past
+        self._future = future
+        self._call = msgspec.json.Decoder(_WireCall)
+        self._report = msgspec.json.Decoder(_WireReport)
+        self._keys = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+    def decode(self, records: Iterable[Record], now: datetime) -> Batch:
+        """Every record of `records` as a line, a report or a dead letter; `now` is the time of arrival."""
+        batch = Batch()
+        earliest, latest = now - self._past, now + self._future
+        arrival = now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z"
+        for record in records:
+            try:
+                self._decode_one(record, batch, earliest, latest, arrival)
+            except _Refused as refused:
+                batch.dead_letters.append(
+                    DeadLetter(record, refused.reason, refused.detail, refused.producer_id, refused.seq)
+                )
+        return batch
+
+    def _decode_one(self, record: Record, batch: Batch, earliest: datetime, latest: datetime, arrival: str) -> None:
+        body = record.body.strip()
+        if len(body) > self._max_bytes:
+            raise _Refused("oversized", f"{len(body)} bytes, the limit is {self._max_bytes}")
+        if body.startswith(b'{"report_id"'):
+            self._parse(self._report, body)
+            batch.reports.append(body[:-1] + f',"received_at":"{arrival}"}}'.encode())
+            return
+        call = self._parse(self._call, body)
+        if call.schema_version != event.SCHEMA_VERSION:
+            raise _Refused("unknown_schema_version", f"version {call.schema_version}", call.producer_id, call.seq)
+        if call.started_at > latest:
+            raise _Refused("future_timestamp", call.started_at.isoformat(), call.producer_id, call.seq)
+        if call.started_at < earliest:
+            raise _Refused("ancient_timestamp", call.started_at.isoformat(), call.producer_id, call.seq)
+        key = self._price_keys.resolve(
+            call.provider, call.host, call.model_requested, call.model_responded, call.service_tier
+        )
+        extra = b"" if call.sdk_version == self._sdk_version else self._extra(body)
+        added = (
+            f',"price_key":{key},"received_at":"{arrival}","log_place":"{record.place}","log_offset":{record.offset}'
+        )
+        batch.lines.append(body[:-1] + added.encode() + extra + b"}")
+        batch.records.append(record)
+        batch.minutes.add(call.started_at.replace(second=0, microsecond=0))
+
+    def _parse(self, decoder: Any, body: bytes) -> Any:
+        try:
+            return decoder.decode(body)
+        except msgspec.ValidationError as error:
+            raise self._refusal(body, "wrong_type", str(error)) from error
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise _Refused("malformed_json", str(error)) from error
+
+    def _refusal(self, body: bytes, reason: Reason, detail: str) -> _Refused:
+        """A refusal that still names the producer, where the record says it readably."""
+        try:
+            partial = _partial.decode(body)
+        except msgspec.MsgspecError:
+            return _Refused(reason, detail)
+        if partial.schema_version not in (None, event.SCHEMA_VERSION):
+            reason, detail = "unknown_schema_version", f"version {partial.schema_version}"
+        return _Refused(reason, detail, partial.producer_id, partial.seq)
+
+    def _extra(self, body: bytes) -> bytes:
+        """Fields that this release does not know, as the spliced map `extra`: their JSON text by name."""
+        unknown = {
+            key: bytes(value).decode("utf-8", "replace")
+            for key, value in self._keys.decode(body).items()
+            if key not in _FIELDS
+        }
+        return b',"extra":' + msgspec.json.encode(unknown) if unknown else b""
+
+
+class _PartialCall(msgspec.Struct):
+    producer_id: str = ""
+    seq: int | None = None
+    schema_version: int | None = None
+
+
+_partial = msgspec.json.Decoder(_PartialCall)
+
+
+class _Refused(Exception):
+    def __init__(self, reason: Reason, detail: str, producer_id: str = "", seq: int | None = None) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+        self.producer_id = producer_id
+        self.seq = seq

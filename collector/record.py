@@ -1,0 +1,83 @@
+"""What travels from a source to the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+Reason = Literal[
+    "oversized",
+    "malformed_json",
+    "wrong_type",
+    "unknown_schema_version",
+    "future_timestamp",
+    "ancient_timestamp",
+    "refused_by_store",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The bytes of one event and their place in the log: `place` is topic/partition or the name of an intake."""
+
+    place: str
+    offset: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that cannot become a row, and the closed reason why."""
+
+    record: Record
+    reason: Reason
+    detail: str
+    producer_id: str = ""
+    seq: int | None = None
+
+
+@dataclass(slots=True)
+class Batch:
+    """Decoded records. `lines[i]`, ready to be inserted, came from `records[i]`; `minutes` are the ones they touch."""
+
+    lines: list[bytes] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    minutes: set[datetime] = field(default_factory=set)
+    reports: list[bytes] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the records of one chunk: `stored` includes the reports of producers."""
+
+    stored: int
+    dead_letters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Records that were read together. `acknowledge` is called once, from any thread, when all of them are safe."""
+
+    records: Sequence[Record]
+    acknowledge: Callable[[Outcome], None]
+
+
+class Source(Protocol):
+    """Where records come from. `read`, `idle` and `close` are called from one thread.
+
+    A chunk that was never acknowledged is delivered again, by this source or by its successor.
+    """
+
+    name: str
+
+    def read(self) -> Chunk | None:
+        """The next records; waits about a second for them and returns None when there are none."""
+
+    def idle(self) -> None:
+        """Called about every second while the last chunk is still being stored; must return at once."""
+
+    def close(self) -> None:
+        """Leave; what is acknowledged by now is never delivered again."""

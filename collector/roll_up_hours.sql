@@ -1,0 +1,32 @@
+-- One row = the calls of one touched hour that share the dimensions, merged from its minutes.
+INSERT INTO call_hours
+SELECT
+    toStartOfHour(minute) AS hour,
+    team,
+    app,
+    feature,
+    environment,
+    provider,
+    model,
+    operation,
+    sum(minutes.attempts),
+    sum(minutes.operations),
+    sum(minutes.failed_operations),
+    sum(minutes.ok),
+    sum(minutes.rate_limited),
+    sum(minutes.errors),
+    sum(minutes.input_tokens),
+    sum(minutes.cache_read_tokens),
+    sum(minutes.cache_write_tokens),
+    sum(minutes.output_tokens),
+    sum(minutes.reasoning_tokens),
+    sum(minutes.cost),
+    sum(minutes.priced),
+    sum(minutes.unpriced),
+    quantilesTDigestMergeState(0.5, 0.95, 0.99)(duration),
+    quantilesTDigestMergeState(0.5, 0.95, 0.99)(felt),
+    quantilesTDigestMergeState(0.5, 0.95, 0.99)(first_token),
+    now64(3) AS version
+FROM call_minutes AS minutes FINAL
+WHERE toStartOfHour(minute) IN {hours:Array(DateTime)}
+GROUP BY hour, team, app, feature, environment, provider, model, operation

@@ -1,0 +1,15 @@
+-- One row = what is stored of one producer for one touched minute.
+INSERT INTO loss_ledger
+SELECT
+    producer_id,
+    toStartOfMinute(started_at) AS minute,
+    app,
+    count() AS stored,
+    min(seq) AS first_seq,
+    max(seq) AS last_seq,
+    now64(3) AS version
+FROM llm_calls FINAL
+WHERE started_at >= {first:DateTime64(3)}
+    AND started_at < {after:DateTime64(3)}
+    AND toStartOfMinute(started_at) IN {minutes:Array(DateTime)}
+GROUP BY producer_id, minute, app

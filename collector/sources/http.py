@@ -1,0 +1,97 @@
+"""The HTTP intake: NDJSON in the body of a request that is answered only after the insert was acknowledged."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from collector.config import CollectorConfig
+from collector.record import Chunk, Outcome, Record
+
+
+class IntakeFull(Exception):
+    """More records wait for the store than the intake may hold: try again later."""
+
+
+class IntakeClosed(Exception):
+    """The program is stopping: try again later, elsewhere or here."""
+
+
+@dataclass(slots=True)
+class _Submission:
+    records: list[Record]
+    outcome: Future[Outcome] = field(default_factory=Future)
+
+
+class HttpIntake:
+    """A `Source` fed by request handlers; requests that arrive together are stored together."""
+
+    name = "http"
+
+    def __init__(self, config: CollectorConfig) -> None:
+        self._most_records = config.batch_rows
+        self._most_bytes = config.intake_queue_bytes
+        self._queue: queue.SimpleQueue[_Submission] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._waiting_bytes = 0
+        self._received = 0
+        self._closed = False
+
+    def submit(self, body: bytes) -> Future[Outcome]:
+        """Hand in the lines of one request; the future ends when all of them are safe.
+
+        Raises IntakeFull, IntakeClosed. The future raises IntakeClosed when the program stops before they are safe.
+        """
+        lines = [line for line in body.splitlines() if line.strip()]
+        with self._lock:
+            if self._closed:
+                raise IntakeClosed
+            if self._waiting_bytes and self._waiting_bytes + len(body) > self._most_bytes:
+                raise IntakeFull
+            self._waiting_bytes += len(body)
+            first = self._received
+            self._received += len(lines)
+            submission = _Submission([Record("http", first + index, line) for index, line in enumerate(lines)])
+            submission.outcome.add_done_callback(lambda _: self._release(len(body)))
+            self._queue.put(submission)
+        return submission.outcome
+
+    def read(self) -> Chunk | None:
+        """The records of all requests that wait now, up to the batch size."""
+        try:
+            submissions = [self._queue.get(timeout=1.0)]
+        except queue.Empty:
+            return None
+        records = list(submissions[0].records)
+        while len(records) < self._most_records:
+            try:
+                submissions.append(self._queue.get_nowait())
+            except queue.Empty:
+                break
+            records += submissions[-1].records
+        return Chunk(records, lambda outcome: _answer(submissions, outcome))
+
+    def idle(self) -> None:
+        """Requests wait by themselves; there is nothing to keep alive."""
+
+    def close(self) -> None:
+        """Refuse new requests and end the waiting ones with IntakeClosed."""
+        with self._lock:
+            self._closed = True
+        while True:
+            try:
+                submission = self._queue.get_nowait()
+            except queue.Empty:
+                return
+            submission.outcome.set_exception(IntakeClosed())
+
+    def _release(self, size: int) -> None:
+        with self._lock:
+            self._waiting_bytes -= size
+
+
+def _answer(submissions: list[_Submission], outcome: Outcome) -> None:
+    for submission in submissions:
+        submission.outcome.set_result(outcome)

@@ -1,0 +1,125 @@
+"""The Kafka source: one member of a consumer group; offsets are committed after the insert was acknowledged."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any
+
+from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.errors import CommitFailedError, KafkaError, NoBrokersAvailable
+
+from collector.config import CollectorConfig
+from collector.record import Chunk, Record
+
+log = logging.getLogger(__name__)
+
+_SETTLE_SECONDS = 30.0
+
+
+class KafkaAway(Exception):
+    """No broker answers at the configured address: start Kafka or correct collector.kafka_bootstrap."""
+
+
+class KafkaSource:
+    """Reads the topic of events. A partition that is taken away is finished and committed before it is handed over."""
+
+    name = "kafka"
+
+    def __init__(self, config: CollectorConfig) -> None:
+        self._most_records = config.batch_rows
+        self._condition = threading.Condition()
+        self._in_hand = 0
+        self._safe: dict[TopicPartition, int] = {}
+        try:
+            self._consumer: Any = KafkaConsumer(
+                bootstrap_servers=config.kafka_bootstrap,
+                group_id=config.kafka_group,
+                client_id="tokentide-collector",
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                max_poll_records=config.batch_rows,
+                max_partition_fetch_bytes=config.batch_bytes // 4,
+                fetch_max_bytes=config.batch_bytes,
+                fetch_min_bytes=1,
+                fetch_max_wait_ms=200,
+                **config.kafka_client,
+            )
+        except (NoBrokersAvailable, KafkaError) as error:
+            raise KafkaAway(
+                f"no Kafka broker answers at {config.kafka_bootstrap}: start it, or set collector.kafka_bootstrap"
+            ) from error
+        self._consumer.subscribe([config.kafka_topic], listener=_HandOver(self))
+
+    def read(self) -> Chunk | None:
+        """The next records of all assigned partitions, up to the batch size."""
+        self._commit_safe()
+        found: dict[TopicPartition, list[Any]] = self._consumer.poll(
+            timeout_ms=1000, max_records=self._most_records, update_offsets=True
+        )
+        if not found:
+            return None
+        records: list[Record] = []
+        after: dict[TopicPartition, int] = {}
+        for partition, messages in found.items():
+            place = f"{partition.topic}/{partition.partition}"
+            records += [Record(place, message.offset, message.value or b"") for message in messages]
+            after[partition] = messages[-1].offset + 1
+        with self._condition:
+            self._in_hand += 1
+        return Chunk(records, lambda _: self._acknowledged(after))
+
+    def idle(self) -> None:
+        """Keep the membership alive without fetching, and commit what is safe."""
+        self._commit_safe()
+        assigned = self._consumer.assignment()
+        self._consumer.pause(*assigned)
+        self._consumer.poll(timeout_ms=0)
+        self._consumer.resume(*assigned)
+
+    def close(self) -> None:
+        """Commit what is safe and leave the group."""
+        self._commit_safe()
+        self._consumer.close(autocommit=False)
+
+    def settle(self) -> None:
+        """Wait until the chunks in hand are safe, at most half a minute, and commit them."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._in_hand == 0, timeout=_SETTLE_SECONDS)
+        self._commit_safe()
+
+    def _acknowledged(self, after: dict[TopicPartition, int]) -> None:
+        with self._condition:
+            self._safe.update(after)
+            self._in_hand -= 1
+            self._condition.notify_all()
+
+    def _commit_safe(self) -> None:
+        with self._condition:
+            safe, self._safe = self._safe, {}
+        offsets = {
+            partition: OffsetAndMetadata(offset, "", -1)
+            for partition, offset in safe.items()
+            if partition in self._consumer.assignment()
+        }
+        if not offsets:
+            return
+        try:
+            self._consumer.commit(offsets)
+        except CommitFailedError:
+            log.warning("partitions moved to another collector before the commit; it will read these records again")
+        except KafkaError as error:
+            log.warning("commit not possible now, it is repeated with the next batch: %s", error)
+            with self._condition:
+                self._safe = {**safe, **self._safe}
+
+
+class _HandOver(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types
+    def __init__(self, source: KafkaSource) -> None:
+        self._source = source
+
+    def on_partitions_revoked(self, revoked: list[TopicPartition]) -> None:
+        self._source.settle()
+
+    def on_partitions_assigned(self, assigned: list[TopicPartition]) -> None:
+        log.info("reading partitions %s", sorted(partition.partition for partition in assigned))
