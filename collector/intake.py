@@ -33,9 +33,7 @@ def routes(intake: HttpIntake, config: CollectorConfig) -> list[Route]:
             body = await run_in_threadpool(unpack, packed, encoding, config.max_request_bytes)
             outcome = await asyncio.wait_for(asyncio.wrap_future(intake.submit(body)), config.intake_timeout_s)
         except _TooLarge:
-            return _refuse(
-                413, f"the request is larger than {config.max_request_bytes} bytes: send fewer events at once"
-            )
+            return _refuse(413, f"more than {config.max_request_bytes} bytes: send fewer events at once")
         except _Unreadable as error:
             return _refuse(400, str(error))
         except IntakeFull:

@@ -17,8 +17,8 @@ _WHOLE = ("price_key", "day_from", "day_to", "input_from", "input_to")
 
 def seed_prices(store: Store, now: datetime) -> int:
     """Insert the rows of the seed that the store does not have; returns how many."""
-    with resources.files("collector").joinpath("prices.csv").open("r", encoding="utf-8", newline="") as file:
-        rows = [_row(raw) for raw in csv.DictReader(file)]
+    text = resources.files("collector").joinpath("prices.csv").read_text("utf-8")
+    rows = [_row(raw) for raw in csv.DictReader(text.splitlines())]
     known = set(store.query(load("collector", "known_prices")).rows)
     new = [
         row for row in rows

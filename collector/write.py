@@ -14,8 +14,17 @@ from store.errors import QueryError, StoreUnavailable
 log = logging.getLogger(__name__)
 
 _DEAD_LETTER_COLUMNS = [
-    "dead_letter_id", "received_at", "reason", "detail", "source", "log_place", "log_offset", "producer_id", "seq", "body",
-]  # fmt: skip
+    "dead_letter_id",
+    "received_at",
+    "reason",
+    "detail",
+    "source",
+    "log_place",
+    "log_offset",
+    "producer_id",
+    "seq",
+    "body",
+]
 
 
 class Stopped(Exception):
@@ -77,5 +86,14 @@ def _row(dead: DeadLetter, source: str, now: datetime) -> tuple[object, ...]:
     identity = int.from_bytes(hashlib.blake2b(place.encode() + record.body, digest_size=8).digest(), "big")
     body = record.body.decode("utf-8", "backslashreplace")
     return (
-        identity, now, dead.reason, dead.detail, source, record.place, record.offset, dead.producer_id, dead.seq, body,
-    )  # fmt: skip
+        identity,
+        now,
+        dead.reason,
+        dead.detail,
+        source,
+        record.place,
+        record.offset,
+        dead.producer_id,
+        dead.seq,
+        body,
+    )

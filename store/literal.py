@@ -11,7 +11,8 @@ from typing import Any
 def literal(value: Any, kind: str = "DateTime64") -> str | int | float | list[Any]:
     """`value` for a parameter of ClickHouse type `kind`.
 
-    Instants must carry a time zone and lose what `kind` cannot hold. Raises ValueError or TypeError for what has no form.
+    Instants must carry a time zone and lose what `kind` cannot hold.
+    Raises ValueError or TypeError for what has no form.
     """
     if isinstance(value, bool):
         return "true" if value else "false"
