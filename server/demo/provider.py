@@ -242,7 +242,11 @@ class RunningProvider:
 def running_provider(behaviour: Behaviour | None = None, port: int = 0) -> Iterator[RunningProvider]:
     """A provider on a thread of its own, on a free port unless one is given. Raises OSError if the port is in use."""
     log = ProviderLog()
-    with socket.create_server(("127.0.0.1", port), backlog=512) as listener:
+    # asyncio turns Nagle's delay off only for sockets that name their protocol.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen(512)
         config = uvicorn.Config(
             provider_app(behaviour or Mixture(), log),
             lifespan="off",
