@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
@@ -13,6 +14,8 @@ from alerts.channels.channel import DeliveryFailed, Reason, RetryLater
 
 TIMEOUT_S: Final = 5.0
 _RETRY_STATUSES: Final = frozenset({408, 425, 429})
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole addresses, and an address may be a secret
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str], now: datetime, timeout_s: float = TIMEOUT_S) -> None:
