@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from conftest import NOW
+from events import a_call
+from hypothesis import given
+from hypothesis import strategies as st
+from tokentide.call import ProducerReport
+from tokentide.version import VERSION
+
+from collector.decode import Decoder
+from collector.price_key import PriceKeys
+from collector.record import Batch, Record
+
+
+def decode(*bodies: bytes, max_bytes: int = 10_000) -> Batch:
+    decoder = Decoder(PriceKeys(), VERSION, max_bytes, timedelta(days=30), timedelta(minutes=10))
+    return decoder.decode([Record("calls/0", offset, body) for offset, body in enumerate(bodies)], NOW)
+
+
+def reasons(batch: Batch) -> list[str]:
+    return [dead.reason for dead in batch.dead_letters]
+
+
+def with_field(name: str, value: object) -> bytes:
+    return json.dumps({**json.loads(a_call().to_json()), name: value}).encode()
+
+
+def test_the_bytes_of_a_record_travel_unchanged_in_front_of_the_collectors_fields() -> None:
+    body = a_call(prompt='naïve ☃ \\ " \n', attributes={"k": "v"}).to_json()
+    (line,) = decode(body).lines
+    assert line.startswith(body[:-1])
+    added = json.loads(line)
+    assert added["log_place"] == "calls/0"
+    assert added["log_offset"] == 0
+    assert added["price_key"] == PriceKeys().resolve("openai", "", "gpt-5", "", "")
+    assert added["received_at"] == "2026-11-20T12:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "malformed_json"),
+        (b"{", "malformed_json"),
+        (b"\xff\xfe", "malformed_json"),
+        (a_call(team="@").to_json().replace(b"@", b"\xff"), "malformed_json"),
+        (b"[]", "wrong_type"),
+        (b"null", "wrong_type"),
+        (b"{}", "wrong_type"),
+        (with_field("call_id", "not-a-uuid"), "wrong_type"),
+        (with_field("status", "fine"), "wrong_type"),
+        (with_field("input_tokens", -1), "wrong_type"),
+        (with_field("input_tokens", "many"), "wrong_type"),
+        (with_field("input_tokens", 2**63), "wrong_type"),
+        (with_field("attempt", 70_000), "wrong_type"),
+        (with_field("attributes", {"k": 1}), "wrong_type"),
+        (with_field("started_at", "yesterday"), "wrong_type"),
+        (with_field("started_at", "2026-11-20T11:59:30"), "wrong_type"),
+        (with_field("schema_version", 2), "unknown_schema_version"),
+        (with_field("prompt", "x" * 10_000), "oversized"),
+        (a_call(started_at=NOW + timedelta(minutes=11)).to_json(), "future_timestamp"),
+        (a_call(started_at=NOW - timedelta(days=31)).to_json(), "ancient_timestamp"),
+    ],
+)
+def test_a_bad_record_is_a_dead_letter_and_its_neighbours_are_not(body: bytes, reason: str) -> None:
+    batch = decode(a_call().to_json(), body, a_call().to_json())
+    assert reasons(batch) == [reason]
+    assert batch.dead_letters[0].record.offset == 1
+    assert [record.offset for record in batch.records] == [0, 2]
+
+
+def test_a_dead_letter_still_names_its_producer() -> None:
+    (dead,) = decode(with_field("status", "fine")).dead_letters
+    assert (dead.producer_id, dead.seq) == ("producer-1", 1)
+
+
+def test_a_newer_schema_whose_fields_changed_type_is_named_as_such() -> None:
+    record = {**json.loads(a_call().to_json()), "schema_version": 2, "attempt": "first"}
+    assert reasons(decode(json.dumps(record).encode())) == ["unknown_schema_version"]
+
+
+def test_unknown_fields_of_another_release_survive_as_their_json_text() -> None:
+    batch = decode(a_call(sdk_version="9.0", extra={"thinking": {"budget": [1, 2]}, "mood": "é"}).to_json())
+    assert json.loads(batch.lines[0])["extra"] == {"thinking": '{"budget":[1,2]}', "mood": '"é"'}
+
+
+def test_a_producers_report_goes_its_own_way() -> None:
+    report = ProducerReport(report_id="r", producer_id="p", reported_at=NOW, emitted=7, dropped={"overflow": 2})
+    batch = decode(report.to_json(), b'{"report_id":"r","emitted":-1}')
+    assert len(batch.reports) == 1
+    assert reasons(batch) == ["wrong_type"]
+
+
+def test_the_touched_minutes_are_those_of_the_stored_records() -> None:
+    batch = decode(a_call().to_json(), a_call(started_at=NOW + timedelta(days=1)).to_json())
+    assert [minute.isoformat() for minute in batch.minutes] == ["2026-11-20T11:59:00+00:00"]
+
+
+@given(
+    st.binary(max_size=200)
+    | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps).map(str.encode)
+)
+def test_any_bytes_become_exactly_one_line_report_or_dead_letter(body: bytes) -> None:
+    batch = decode(body)
+    assert len(batch.lines) + len(batch.reports) + len(batch.dead_letters) == 1

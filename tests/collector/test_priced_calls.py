@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from collector_batches import batch_of
+from conftest import NOW
+from events import a_call, a_rate_limited_call
+from tokentide.call import LLMCall
+
+from collector.prices import seed_prices
+from collector.write import Writer
+from store.connection import Store
+from store.sql import parse
+
+PRICED = parse("priced", "-- cost of the one call\nSELECT cost, cost_status FROM priced_calls")
+
+
+@pytest.fixture
+def priced(store: Store) -> Store:
+    seed_prices(store, NOW)
+    return store
+
+
+def price(store: Store, call: LLMCall) -> tuple[Any, ...]:
+    batch = batch_of(call.to_json(), days=400)
+    assert not batch.dead_letters
+    Writer(store, "kafka", lambda s: False, lambda: 0.0).write(batch, NOW)
+    (row,) = store.query(PRICED).rows
+    return row
+
+
+CLAUDE = {"provider": "anthropic", "model_requested": "claude-sonnet-4-5", "cache_read_tokens": None}
+
+
+@pytest.mark.parametrize(
+    ("call", "cost", "status"),
+    [
+        (a_call(), "0.001013", "priced"),
+        (a_call(model_requested="nobody-knows"), None, "unpriced"),
+        (a_call(provider="nobody", model_requested="nothing"), None, "unpriced"),
+        (a_rate_limited_call(), "0", "free"),
+        (a_call(input_tokens=None, output_tokens=None, usage_source="missing"), None, "missing_usage"),
+        (a_call(status="network", http_status=None, usage_source="missing"), None, "missing_usage"),
+        (a_call(cache_read_tokens=101), None, "contradictory"),
+        (a_call(provider_reported_cost=Decimal("0.5")), "0.5", "provider_reported"),
+        (a_call(usage_source="estimated"), "0.001013", "estimated"),
+        (a_call(service_tier="flex"), "0.0005065", "priced"),
+        (a_call(service_tier="default"), "0.001013", "priced"),
+        (a_call(**CLAUDE, input_tokens=200_000, output_tokens=1000), "0.615", "priced"),
+        (a_call(**CLAUDE, input_tokens=200_001, output_tokens=1000), "1.222506", "priced"),
+        (
+            a_call(**CLAUDE, input_tokens=1000, cache_write_5m_tokens=400, cache_write_1h_tokens=100),
+            "0.005040",
+            "priced",
+        ),
+        (
+            a_call(model_requested="text-embedding-3-small", output_tokens=None, cache_read_tokens=None),
+            "0.000002",
+            "priced",
+        ),
+        (a_call(model_requested="text-embedding-3-small", output_tokens=5, cache_read_tokens=None), None, "partial"),
+    ],
+)
+def test_a_call_costs_what_its_price_says_and_never_zero_when_unknown(
+    priced: Store, call: LLMCall, cost: str | None, status: str
+) -> None:
+    assert price(priced, call) == (None if cost is None else Decimal(cost), status)
+
+
+def test_a_call_is_priced_by_the_price_that_was_valid_when_it_started(priced: Store) -> None:
+    before = a_call(service_tier="flex", started_at=datetime(2026, 10, 11, 23, 59, 59, tzinfo=timezone.utc))
+    assert price(priced, before) == (None, "unpriced")
+
+
+def test_the_second_seeding_adds_nothing(priced: Store) -> None:
+    assert seed_prices(priced, NOW) == 0
+
+
+def test_no_two_price_rows_can_match_one_call(priced: Store) -> None:
+    overlaps = parse(
+        "overlaps",
+        "-- overlapping rows\nSELECT count() FROM (SELECT * FROM llm_prices FINAL) AS a JOIN (SELECT * FROM llm_prices FINAL) AS b"
+        " ON a.price_key = b.price_key WHERE (a.valid_from, a.day_from, a.input_from) < (b.valid_from, b.day_from, b.input_from)"
+        " AND a.valid_from < b.valid_to AND b.valid_from < a.valid_to AND a.day_from < b.day_to AND b.day_from < a.day_to"
+        " AND a.input_from < b.input_to AND b.input_from < a.input_to",
+    )
+    assert priced.query(overlaps).scalar() == 0

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from collector_batches import batch_of
+from conftest import NOW
+from events import a_call
+
+from collector.record import Outcome
+from collector.write import Stopped, Writer
+from store.connection import Store
+from store.errors import StoreUnavailable
+from store.sql import parse
+
+COUNTS = parse(
+    "counts", "-- stored and refused\nSELECT (SELECT count() FROM llm_calls FINAL), count() FROM dead_letters FINAL"
+)
+
+
+def never(seconds: float) -> bool:
+    return False
+
+
+def counts(store: Store) -> tuple[Any, ...]:
+    return store.query(COUNTS).rows[0]
+
+
+def test_what_the_store_refuses_is_found_and_the_rest_is_stored(store: Store) -> None:
+    twice = a_call().to_json()[:-1] + b',"price_key":1}'
+    good = [a_call(seq=n).to_json() for n in range(5)]
+    outcome = Writer(store, "kafka", never, lambda: 0.0).write(batch_of(*good[:2], twice, *good[2:]), NOW)
+    assert outcome == Outcome(stored=5, dead_letters=1)
+    assert counts(store) == (5, 1)
+    (row,) = store.query(parse("dead", "-- the dead letter\nSELECT reason, log_offset, body FROM dead_letters")).rows
+    assert row == ("refused_by_store", 2, twice.decode())
+
+
+def test_a_batch_that_is_delivered_twice_is_stored_once(store: Store) -> None:
+    batch = batch_of(a_call().to_json(), b"nonsense")
+    for _ in range(2):
+        Writer(store, "kafka", never, lambda: 0.0).write(batch, NOW)
+    assert counts(store) == (1, 1)
+
+
+def test_an_unreachable_store_keeps_the_batch_and_backs_off(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    insert, failures = store.insert_json, iter([True, True, False])
+
+    def sometimes(table: str, block: bytes) -> None:
+        if next(failures):
+            raise StoreUnavailable("away")
+        insert(table, block)
+
+    monkeypatch.setattr(store, "insert_json", sometimes)
+    writer = Writer(store, "kafka", lambda s: bool(waits.append(s)), lambda: 0.5)
+    assert writer.write(batch_of(a_call().to_json()), NOW) == Outcome(stored=1, dead_letters=0)
+    assert waits == [0.5, 1.0]
+
+
+def test_a_stop_while_the_store_is_away_acknowledges_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(table: str, block: bytes) -> None:
+        raise StoreUnavailable("away")
+
+    monkeypatch.setattr(store, "insert_json", away)
+    with pytest.raises(Stopped):
+        Writer(store, "kafka", lambda seconds: True, lambda: 0.5).write(batch_of(a_call().to_json()), NOW)
+
+
+def test_every_column_arrives_as_it_was_sent(store: Store) -> None:
+    call = a_call(
+        prompt="p ☃", response="r", attributes={"a": "b"}, stream=True, reset_tokens_ms=6.5, remaining_tokens=-1
+    )
+    Writer(store, "kafka", never, lambda: 0.0).write(batch_of(call.to_json()), NOW)
+    (row,) = store.query(parse("all", "-- a call\nSELECT * FROM llm_calls FINAL")).dicts()
+    for name in ("duration_ms", "team", "attributes", "stream", "reset_tokens_ms", "remaining_tokens", "started_at"):
+        assert row[name] == getattr(call, name), name
+    texts = parse("texts", "-- texts\nSELECT toString(call_id), prompt, response FROM llm_texts FINAL")
+    assert store.query(texts).rows == [(call.call_id, "p ☃", "r")]
