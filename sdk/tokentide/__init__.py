@@ -1,0 +1,77 @@
+"""Every LLM call of an application accounted for: what it cost, who made it, how it went.
+
+import tokentide
+
+tokentide.instrument(transport="http")
+
+with tokentide.context(team="search", feature="answers"):
+    client.chat.completions.create(...)
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Any
+
+from tokentide.call import LLMCall
+from tokentide.context import context
+from tokentide.version import VERSION as __version__
+
+if TYPE_CHECKING:
+    from tokentide.config import Settings
+    from tokentide.emitter import Emitter
+    from tokentide.hooks._engine import Engine
+
+__all__ = ["LLMCall", "__version__", "context", "flush", "instrument", "uninstrument"]
+
+_logger = logging.getLogger("tokentide")
+_lock = threading.Lock()
+_running: tuple[Settings, Engine, Emitter] | None = None
+
+
+def instrument(transport: str | None = None, **settings: Any) -> None:
+    """Records every LLM call that this process makes from now on, through clients that exist already too.
+
+    `transport` is "http", "kafka" or "memory"; the other settings are the fields of `tokentide.config.Settings`. What
+    is not given comes from the environment (`TOKENTIDE_TEAM`, …). A second call changes nothing; when it asks for
+    other settings, that is logged. Raises ValueError for a setting that is unknown or has a wrong value.
+    """
+    global _running
+    from tokentide import config
+    from tokentide.emitter import Emitter
+    from tokentide.hooks._engine import Engine
+    from tokentide.hooks._read import Reader
+    from tokentide.transports import open_transport
+
+    given = settings if transport is None else {"transport": transport, **settings}
+    loaded = config.load(**given)
+    with _lock:
+        if _running is not None:
+            if _running[0] != loaded:
+                _logger.warning("tokentide records already: call uninstrument() before you change its settings")
+            return
+        emitter = Emitter(loaded, open_transport(loaded), Reader(loaded))
+        engine = Engine(emitter, captures=loaded.content == "full")
+        engine.start()
+        _running = loaded, engine, emitter
+
+
+def uninstrument() -> None:
+    """Records no more calls, puts back what was patched and sends what is left, for at most two seconds."""
+    global _running
+    with _lock:
+        running, _running = _running, None
+    if running is not None:
+        _, engine, emitter = running
+        engine.stop()
+        emitter.close()
+
+
+def flush(timeout: float = 2.0) -> bool:
+    """Waits up to `timeout` seconds until every call so far has been handed over; whether it has.
+
+    For processes that are frozen or killed between two requests; others need not call it.
+    """
+    running = _running
+    return True if running is None else running[2].flush(timeout)

@@ -83,7 +83,7 @@ class Mixture:
         return answered
 
 
-_INSTRUCTION = re.compile(r"(fail|status|delay|cut|cached|s)(\d+)(?:x(\d+))?-")
+_INSTRUCTION = re.compile(r"(fail|status|delay|cut|cached|long|s)(\d+)(?:x(\d+))?-")
 
 
 def told_by_name(arrival: Arrival, plan: Plan) -> Plan:
@@ -91,7 +91,7 @@ def told_by_name(arrival: Arrival, plan: Plan) -> Plan:
 
     `fail2-` refuses the first two tries with 429, `status500-` answers that status, `delay200-` waits 200 ms,
     `s20x5-` streams 20 pieces 5 ms apart, `cut3-` breaks the stream after 3 pieces, `cached50-` reads half of the
-    prompt from the cache. Instructions add up: `fail1-s20x5-gpt-4o`.
+    prompt from the cache, `long9000-` answers with 9000 characters. Instructions add up: `fail1-s20x5-gpt-4o`.
     """
     rest = arrival.model
     while found := _INSTRUCTION.match(rest):
@@ -107,6 +107,8 @@ def told_by_name(arrival: Arrival, plan: Plan) -> Plan:
             plan = replace(plan, cut_after=number)
         elif word == "cached":
             plan = replace(plan, cached_share=number / 100)
+        elif word == "long":
+            plan = replace(plan, answer=("All work and no play. " * (number // 22 + 1))[:number])
         elif word == "s":
             plan = replace(plan, chunks=number, gap_seconds=int(gap or 0) / 1000)
     return plan

@@ -1,0 +1,130 @@
+"""Who makes a call and what for: set around code, seen by every call inside it, in threads of the same context too."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar, cast
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tags:
+    """What is known about the caller. Empty means: not said. `user` never leaves the process, only its hash does."""
+
+    team: str = ""
+    app: str = ""
+    feature: str = ""
+    environment: str = ""
+    session: str = ""
+    user: str = ""
+    prompt_name: str = ""
+    prompt_version: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entered:
+    """One entered scope; the chain of `outer` is what leaving goes back along."""
+
+    scope: Scope
+    tags: Tags
+    outer: _Entered | None
+
+
+_NOTHING = Tags()
+_entered: ContextVar[_Entered | None] = ContextVar("tokentide_context", default=None)
+
+
+def current_tags() -> Tags:
+    """What the contexts around this code say, the inner ones winning."""
+    entered = _entered.get()
+    return _NOTHING if entered is None else entered.tags
+
+
+class Scope:
+    """What `context` returns: a context manager and a decorator. It holds no state, so it may be shared and re-used."""
+
+    __slots__ = ("_attributes", "_said")
+
+    def __init__(self, said: Mapping[str, str], attributes: Mapping[str, str]) -> None:
+        self._said = said
+        self._attributes = attributes
+
+    def __enter__(self) -> Scope:
+        outer = _entered.get()
+        tags = _NOTHING if outer is None else outer.tags
+        inner = replace(tags, **cast("dict[str, Any]", self._said), attributes={**tags.attributes, **self._attributes})
+        _entered.set(_Entered(self, inner, outer))
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        # A generator may be closed in another context than the one it was started in: there is nothing to undo there.
+        entered = _entered.get()
+        if entered is not None and entered.scope is self:
+            _entered.set(entered.outer)
+
+    def __call__(self, function: Function) -> Function:
+        """`function`, sync or async, run inside this context.
+
+        Raises TypeError for a generator function: its caller would run inside the context too, between two items.
+        """
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise TypeError(
+                f"{function.__qualname__} is a generator: use `with tokentide.context(...)` around the calls in it"
+            )
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def run_async(*args: Any, **kwargs: Any) -> Any:
+                with self:
+                    return await function(*args, **kwargs)
+
+            return cast("Function", run_async)
+
+        @functools.wraps(function)
+        def run(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return function(*args, **kwargs)
+
+        return cast("Function", run)
+
+
+def context(
+    *,
+    team: str | None = None,
+    app: str | None = None,
+    feature: str | None = None,
+    session: str | None = None,
+    user: str | None = None,
+    environment: str | None = None,
+    prompt: tuple[str, str] | None = None,
+    **attributes: object,
+) -> Scope:
+    """Says who makes the calls inside it and what for: `with context(team="search"): …` or `@context(team="search")`.
+
+    `prompt` is the name and the version of the prompt template; `attributes` are free labels, stored as texts.
+    Contexts nest: what an inner one leaves out stays as the outer one said. Raises ValueError when `prompt` is not a
+    pair.
+    """
+    if prompt is not None and (isinstance(prompt, str) or len(prompt) != 2):
+        raise ValueError('prompt is a pair: prompt=("name", "version")')
+    name, version = (None, None) if prompt is None else prompt
+    said = {
+        "team": team,
+        "app": app,
+        "feature": feature,
+        "environment": environment,
+        "session": session,
+        "user": user,
+        "prompt_name": name,
+        "prompt_version": version,
+    }
+    return Scope(
+        {key: str(value) for key, value in said.items() if value is not None},
+        {key: str(value) for key, value in attributes.items()},
+    )

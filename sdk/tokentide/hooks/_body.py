@@ -1,0 +1,116 @@
+"""From the bytes that were kept of an answer to its events or its document, on the worker's thread."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from tokentide.hooks.attempt import Attempt
+from tokentide.hooks.document import mapping, parse, parse_cut
+from tokentide.hooks.provider import Document, Endpoint
+
+_WINDOW_BITS: Final = {"gzip": 31, "x-gzip": 31, "deflate": 47}
+_LAST_EVENTS: Final = 6
+_DONE: Final[Document] = {"type": "[DONE]"}
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What an answer's body says. `first_content` is the position of the chunk that brought the first content.
+
+    `is_cut`: it was too long to be kept whole, so its text has a hole.
+    """
+
+    document: Document = field(default_factory=dict)
+    is_stream: bool = False
+    is_cut: bool = False
+    is_complete: bool = False
+    first_content: int | None = None
+
+
+def read_body(attempt: Attempt, encoding: str, content_type: str, everything: bool) -> Body:
+    """The body of an attempt. With `everything`, all events are read, else only those that can carry more than text.
+
+    An encoding other than gzip and deflate cannot be read: the body is empty then, and the usage counts as missing.
+    """
+    flow = attempt.flow
+    if flow is None:
+        chunks, tail, cut = [attempt.body], attempt.tail, bool(attempt.tail)
+    else:
+        chunks, tail, cut = flow.head, b"".join(flow.tail), flow.cut
+        if encoding not in ("", "identity"):
+            chunks = list(decoded(chunks + [tail] * (not cut), encoding))
+            tail = b""
+    if not content_type.startswith("text/event-stream"):
+        whole = b"".join(chunks) + (b"" if cut else tail)
+        return Body(parse_cut(whole, tail) if cut else parse(whole) or {}, is_cut=cut)
+    stream = _read_events(chunks if cut else [*chunks, tail], tail if cut else b"", attempt.route.endpoint, everything)
+    return replace(stream, is_cut=cut, first_content=stream.first_content if flow is not None else None)
+
+
+def decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """The chunks without their content encoding, as far as they can be read."""
+    if encoding not in _WINDOW_BITS:
+        return
+    inflate = zlib.decompressobj(_WINDOW_BITS[encoding])
+    for chunk in chunks:
+        try:
+            yield inflate.decompress(chunk)
+        except zlib.error:
+            return
+
+
+def _read_events(chunks: Iterable[bytes], tail: bytes, endpoint: Endpoint, everything: bool) -> Body:
+    events: list[Document] = []
+    first_content = None
+    waiting: list[bytes] = []
+    for position, frame in _placed_frames(chunks):
+        if first_content is not None and not everything:
+            waiting.append(frame)
+            continue
+        event = event_of(frame)
+        if event is None:
+            continue
+        events.append(event)
+        if first_content is None and endpoint.has_content(event):
+            first_content = position
+    fragment, *last = split_frames(tail) if tail else [b""]
+    events += [event for frame in (waiting + last)[-_LAST_EVENTS:] if (event := event_of(frame)) is not None]
+    document = dict(endpoint.fold(events))
+    is_complete = any(endpoint.is_end(event) for event in events)
+    if tail and not document.get("usage"):
+        # One event may be longer than what is kept of the end. Only a last event carries a usage.
+        found = parse_cut(b"", fragment + b"\n\n".join(last))
+        document |= found
+        is_complete = is_complete or mapping(found.get("usage")) is not None
+    return Body(document, is_stream=True, is_complete=is_complete, first_content=first_content)
+
+
+def _placed_frames(chunks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Every event's text with the position of the chunk that completed it."""
+    position, rest = 0, b""
+    for position, chunk in enumerate(chunks):
+        *frames, rest = split_frames(rest + chunk)
+        for frame in frames:
+            yield position, frame
+    if rest.strip():
+        yield position, rest
+
+
+def split_frames(text: bytes) -> list[bytes]:
+    """Server-sent events, which an empty line ends; the last item is what has not ended yet."""
+    return text.replace(b"\r\n", b"\n").split(b"\n\n")
+
+
+def event_of(frame: bytes) -> Document | None:
+    """The JSON object in one event's data lines; None if there is none. OpenAI's end mark has the type `[DONE]`."""
+    data = b"\n".join(line[5:].strip() for line in frame.split(b"\n") if line.startswith(b"data:"))
+    if data == b"[DONE]":
+        return _DONE
+    try:
+        return mapping(json.loads(data))
+    except ValueError:
+        return None

@@ -1,0 +1,90 @@
+"""Replacing attributes so that they can be put back, and waiting for modules that the app imports later."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+
+class Patches:
+    """The attributes that were replaced, and by what."""
+
+    def __init__(self) -> None:
+        self._replaced: list[tuple[type, str, Any, Any]] = []
+
+    def replace(self, owner: type, name: str, wrap: Callable[[Any], Any]) -> None:
+        """Puts `wrap(original)` in the place of a class's own attribute; once, however often it is asked for."""
+        if any(known is owner and known_name == name for known, known_name, _, _ in self._replaced):
+            return
+        original = owner.__dict__[name]
+        wrapper = wrap(original)
+        setattr(owner, name, wrapper)
+        self._replaced.append((owner, name, original, wrapper))
+
+    def restore(self) -> None:
+        """Puts every original back, except where somebody else has replaced ours in the meantime."""
+        while self._replaced:
+            owner, name, original, wrapper = self._replaced.pop()
+            if owner.__dict__.get(name) is wrapper:
+                setattr(owner, name, original)
+
+
+class ImportWatch(MetaPathFinder):
+    """Calls `then(module)` when one of the named modules is imported, or at once if it already was."""
+
+    def __init__(self, names: Iterable[str], then: Callable[[ModuleType], None]) -> None:
+        self._names = frozenset(names)
+        self._then = then
+
+    def start(self) -> None:
+        """Looks at what is imported, and waits for the rest."""
+        sys.meta_path.insert(0, self)
+        for name in self._names:
+            module = sys.modules.get(name)
+            if module is not None:
+                self._then(module)
+
+    def stop(self) -> None:
+        """Waits no longer."""
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """What the other finders find, with a loader that calls back when it is done."""
+        if fullname not in self._names:
+            return None
+        for finder in sys.meta_path:
+            find = getattr(finder, "find_spec", None)
+            spec: ModuleSpec | None = None if finder is self or find is None else find(fullname, path, target)
+            if spec is not None:
+                if spec.loader is not None:
+                    spec.loader = _Announcing(spec.loader, self._then)
+                return spec
+        return None
+
+
+class _Announcing(Loader):
+    """A loader that steps back as soon as it is used: the module never shows that it was there."""
+
+    def __init__(self, inner: Loader, then: Callable[[ModuleType], None]) -> None:
+        self._inner = inner
+        self._then = then
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._inner.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._inner
+        module.__loader__ = self._inner
+        self._inner.exec_module(module)
+        self._then(module)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)

@@ -1,0 +1,188 @@
+"""From the raw record of an attempt to the event, on the worker's thread. Nothing here touches a clock or the app."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from itertools import pairwise
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from tokentide.call import LLMCall
+from tokentide.config import Settings
+from tokentide.hooks._body import Body, read_body
+from tokentide.hooks._outcome import status_of, stream_outcome
+from tokentide.hooks.attempt import Attempt, Flow, Frame
+from tokentide.hooks.content import digest, keyed_digest, shortened
+from tokentide.hooks.document import parse
+from tokentide.hooks.limits import retry_after_ms
+from tokentide.hooks.provider import Answer, Document, Failure, Headers, Provider
+from tokentide.identifiers import uuid7
+from tokentide.version import VERSION
+
+_MAX_TOKENS_KEYS: Final = ("max_completion_tokens", "max_output_tokens", "max_tokens")
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
+Fields = dict[str, Any]
+
+
+class Reader:
+    """Reads attempts under one set of settings. It is called on one thread at a time."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._captures = settings.content == "full"
+
+    def __call__(self, attempt: Attempt, producer_id: str, seq: int) -> LLMCall:
+        """The event of one attempt. What an answer does not say stays unknown."""
+        provider, endpoint = attempt.route
+        headers: Headers = {} if attempt.headers is None else dict(attempt.headers.items())
+        request = parse(attempt.request_body) or attempt.frame.parameters
+        body = read_body(attempt, headers.get("content-encoding", ""), headers.get("content-type", ""), self._captures)
+        answer = endpoint.answer(body.document)
+        fields: Fields = {
+            "operation_id": _operation_id(attempt.frame, attempt.started_at_ns),
+            "attempt": attempt.number,
+            "is_final": attempt.is_final,
+            "producer_id": producer_id,
+            "seq": seq,
+            "sdk_version": VERSION,
+            "operation": endpoint.operation,
+            **_timing(attempt, body),
+            **self._caller(attempt.frame),
+            **_place(attempt.url, provider),
+            **_request(request, body),
+            **_answer(answer),
+            **_outcome(attempt, headers, body, provider.failure(body.document), provider),
+            **_limits(attempt, headers, provider),
+        }
+        if self._captures:
+            fields |= self._content(endpoint.prompt(request), answer.text, body.is_cut)
+        return LLMCall(call_id=uuid7(attempt.started_at_ns // 1_000_000), **fields)
+
+    def _caller(self, frame: Frame) -> Fields:
+        tags, settings = frame.tags, self._settings
+        return {
+            "team": tags.team or settings.team,
+            "app": tags.app or settings.app,
+            "feature": tags.feature or settings.feature,
+            "environment": tags.environment or settings.environment,
+            "user_hash": keyed_digest(tags.user, settings.user_key),
+            "session_id": tags.session,
+            "attributes": tags.attributes,
+            "prompt_name": tags.prompt_name,
+            "prompt_version": tags.prompt_version,
+            **_trace(frame.span),
+        }
+
+    def _content(self, prompt: str, response: str, is_cut: bool) -> Fields:
+        limit = self._settings.content_max_chars
+        kept_prompt, prompt_truncated = shortened(prompt, limit)
+        kept_response, response_truncated = shortened(response, limit)
+        return {
+            "content_policy": self._settings.content,
+            "prompt": kept_prompt,
+            "response": kept_response,
+            "prompt_truncated": prompt_truncated,
+            "response_truncated": response_truncated or is_cut,
+            "prompt_hash": digest(prompt),
+            "prompt_chars": len(prompt),
+            "response_chars": len(response),
+        }
+
+
+def _operation_id(frame: Frame, started_at_ns: int) -> str:
+    if not frame.operation_id:
+        frame.operation_id = uuid7(started_at_ns // 1_000_000)
+    return frame.operation_id
+
+
+def _timing(attempt: Attempt, body: Body) -> Fields:
+    frame, flow = attempt.frame, attempt.flow
+    fields: Fields = {
+        "started_at": _EPOCH + timedelta(microseconds=attempt.started_at_ns // 1000),
+        "duration_ms": _ms(attempt.ended - attempt.started),
+        "operation_ms": _ms(max(frame.closed, attempt.ended) - frame.started) if attempt.is_final else None,
+    }
+    if flow is not None and body.is_stream:
+        fields |= {"chunks": flow.chunks, "client_blocked_ms": _ms(flow.blocked)}
+        if body.first_content is not None and body.first_content < len(flow.stamps):
+            fields |= _token_times(attempt.started, flow, body.first_content)
+    return fields
+
+
+def _token_times(started: int, flow: Flow, first_content: int) -> Fields:
+    """Time to the first chunk with content, and nearest-rank percentiles of the gaps between it and the later ones."""
+    stamps = flow.stamps[first_content:]
+    fields: Fields = {"time_to_first_token_ms": _ms(stamps[0] - started)}
+    gaps = sorted(later - earlier for earlier, later in pairwise(stamps))
+    if gaps:
+        fields["inter_token_p50_ms"] = _ms(gaps[(len(gaps) - 1) // 2])
+        fields["inter_token_p99_ms"] = _ms(gaps[-(-len(gaps) * 99 // 100) - 1])
+    return fields
+
+
+def _ms(nanoseconds: int) -> float:
+    return round(nanoseconds / 1e6, 3)
+
+
+def _trace(span: Any) -> Fields:
+    """The W3C ids of the OpenTelemetry span that the app was in, if there was one."""
+    if span is None or not span.is_valid:
+        return {}
+    return {"trace_id": f"{span.trace_id:032x}", "span_id": f"{span.span_id:016x}"}
+
+
+def _place(url: Any, provider: Provider) -> Fields:
+    parts = urlsplit(str(url))
+    host = parts.hostname or ""
+    names = (name for end, name in provider.hosts.items() if host == end or host.endswith(f".{end}"))
+    is_default_port = parts.port is None or parts.port == _DEFAULT_PORTS.get(parts.scheme)
+    return {
+        "provider": next(names, provider.name),
+        "host": host if is_default_port else f"{host}:{parts.port}",
+    }
+
+
+def _request(request: Document, body: Body) -> Fields:
+    temperature = request.get("temperature")
+    limits = (request.get(key) for key in _MAX_TOKENS_KEYS)
+    model = request.get("model")
+    return {
+        "model_requested": model if isinstance(model, str) else "",
+        "stream": body.is_stream or request.get("stream") is True,
+        "temperature": float(temperature) if isinstance(temperature, (int, float)) else None,
+        "max_tokens": next((limit for limit in limits if type(limit) is int and 0 <= limit < 2**32), None),
+    }
+
+
+def _answer(answer: Answer) -> Fields:
+    has_counts = "input_tokens" in answer.tokens and "output_tokens" in answer.tokens
+    return {
+        **answer.tokens,
+        "response_id": answer.response_id,
+        "model_responded": answer.model,
+        "finish_reason": answer.finish_reason,
+        "service_tier": answer.service_tier,
+        "usage_raw": json.dumps(answer.usage, separators=(",", ":")) if answer.usage else "",
+        "usage_source": "provider" if has_counts else "missing",
+    }
+
+
+def _outcome(attempt: Attempt, headers: Headers, body: Body, failure: Failure, provider: Provider) -> Fields:
+    error = attempt.error
+    is_answer = body.is_stream and attempt.http_status < 400
+    raised = "" if error is None or error is GeneratorExit else error.__name__
+    return {
+        "status": status_of(attempt.http_status, error, failure),
+        "http_status": attempt.http_status or None,
+        "error_code": failure.code or raised,
+        "stream_outcome": stream_outcome(body.is_complete, error) if is_answer else "",
+        "request_id": headers.get(provider.request_id_header, ""),
+    }
+
+
+def _limits(attempt: Attempt, headers: Headers, provider: Provider) -> Mapping[str, float | None]:
+    now = _EPOCH + timedelta(microseconds=(attempt.started_at_ns + attempt.answered - attempt.started) // 1000)
+    return {**provider.limits(headers, now), "retry_after_ms": retry_after_ms(headers, now)} if headers else {}

@@ -1,0 +1,146 @@
+"""What the app's thread writes down of an HTTP attempt: clock readings and references, read later by the worker.
+
+Times are nanoseconds of `time.perf_counter_ns`. Nothing here keeps the request alive, its prompt could be large.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from contextvars import Token
+from typing import Any, Final
+
+from tokentide.context import Tags
+from tokentide.hooks.provider import Route
+
+HEAD_BYTES: Final = 8 * 1024
+TAIL_BYTES: Final = 16 * 1024
+BODY_BYTES: Final = 64 * 1024
+CAPTURED_BYTES: Final = 4 * 1024 * 1024
+MAX_STAMPS: Final = 4096
+
+clock = time.perf_counter_ns
+
+
+class Frame:
+    """One logical operation: what the client library's `request()` does, with all its retries.
+
+    `held` is the last attempt that was answered, kept back until it is known whether another one follows.
+    """
+
+    __slots__ = (
+        "attempts",
+        "closed",
+        "held",
+        "operation_id",
+        "package",
+        "parameters",
+        "span",
+        "started",
+        "tags",
+        "token",
+    )
+
+    def __init__(self, package: str, parameters: Mapping[str, Any], tags: Tags, span: Any) -> None:
+        self.package = package
+        self.parameters = parameters
+        self.tags = tags
+        self.span = span
+        self.started = clock()
+        self.closed = 0
+        self.attempts = 0
+        self.held: Attempt | None = None
+        self.operation_id = ""
+        self.token: Token[Frame | None] | None = None
+
+
+class Attempt:
+    """One HTTP attempt. It is emitted when its end is known and it is decided whether it was the last of its frame."""
+
+    __slots__ = (
+        "answered",
+        "body",
+        "decided",
+        "emitted",
+        "ended",
+        "error",
+        "flow",
+        "frame",
+        "headers",
+        "http_status",
+        "is_final",
+        "number",
+        "request_body",
+        "route",
+        "started",
+        "started_at_ns",
+        "tail",
+        "url",
+    )
+
+    def __init__(self, frame: Frame, route: Route, url: Any, request_body: bytes) -> None:
+        frame.attempts += 1
+        self.frame = frame
+        self.route = route
+        self.url = url
+        self.request_body = request_body
+        self.number = frame.attempts
+        self.started_at_ns = time.time_ns()
+        self.started = clock()
+        self.answered = 0
+        self.ended = 0
+        self.is_final = False
+        self.decided = False
+        self.emitted = False
+        self.http_status = 0
+        self.headers: Any = None
+        self.body = b""
+        self.tail = b""
+        self.flow: Flow | None = None
+        self.error: type[BaseException] | None = None
+
+    def keep_body(self, content: bytes, limit: int) -> None:
+        """Keeps a whole answer of up to `limit` bytes, else its head and its tail."""
+        if len(content) <= limit:
+            self.body = content
+        else:
+            self.body, self.tail = content[:HEAD_BYTES], content[-TAIL_BYTES:]
+
+
+class Flow:
+    """What a streamed answer looked like as it passed: arrival times, the first `limit` bytes and the last ones."""
+
+    __slots__ = ("blocked", "chunks", "cut", "head", "last", "limit", "size", "stamps", "tail", "tail_size")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.chunks = 0
+        self.size = 0
+        self.last = 0
+        self.blocked = 0
+        self.stamps: list[int] = []
+        self.head: list[bytes] = []
+        self.tail: deque[bytes] = deque()
+        self.tail_size = 0
+        self.cut = False
+
+    def add(self, chunk: bytes) -> None:
+        """One chunk has arrived."""
+        self.last = now = clock()
+        self.chunks += 1
+        self.size += len(chunk)
+        if len(self.stamps) < MAX_STAMPS:
+            self.stamps.append(now)
+        if self.size <= self.limit:
+            self.head.append(chunk)
+            return
+        self.tail.append(chunk)
+        self.tail_size += len(chunk)
+        while self.tail_size - len(self.tail[0]) >= TAIL_BYTES:
+            self.tail_size -= len(self.tail.popleft())
+            self.cut = True
+
+    def resumed(self) -> None:
+        """The app asks for the next chunk: until now it was busy with the last one."""
+        self.blocked += clock() - self.last

@@ -1,0 +1,73 @@
+"""What a provider's file supplies: pure readers of that provider's documents, events and headers. They never raise.
+
+A document is a JSON object of any shape. A stream is folded into the document that the plain call would have got, so
+that there is one reader for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+Document = Mapping[str, Any]
+Headers = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What an answer says. `tokens` are inclusive counts under the names of the event's fields, {} if none came."""
+
+    response_id: str = ""
+    model: str = ""
+    finish_reason: str = ""
+    service_tier: str = ""
+    text: str = ""
+    usage: Document | None = None
+    tokens: Mapping[str, int] = field(default_factory=dict)
+
+
+class Failure(NamedTuple):
+    """The provider's own error code, and the event's status where that code says more than the HTTP status."""
+
+    code: str = ""
+    status: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One endpoint. `path` ends the URL's path; `plain_path` does so when no client library frames the request.
+
+    `plain_header` must then be there too, if it is given: paths like `/v1/messages` are not only a provider's.
+    """
+
+    path: str
+    plain_path: str
+    plain_header: str = ""
+    operation: str
+    prompt: Callable[[Document], str]
+    answer: Callable[[Document], Answer]
+    fold: Callable[[Iterable[Document]], Document]
+    has_content: Callable[[Document], bool]
+    is_end: Callable[[Document], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """One provider. `package` is its client library; `hosts` maps the end of a host name to the provider it is."""
+
+    name: str
+    package: str
+    hosts: Mapping[str, str]
+    request_id_header: str
+    endpoints: tuple[Endpoint, ...]
+    failure: Callable[[Document], Failure]
+    limits: Callable[[Headers, datetime], Mapping[str, int | float]]
+
+
+class Route(NamedTuple):
+    """Where a request goes."""
+
+    provider: Provider
+    endpoint: Endpoint

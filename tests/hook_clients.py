@@ -1,0 +1,166 @@
+"""The real client libraries behind one face, sync and async, so that one suite of tests runs with all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+import anthropic
+import openai
+
+PROMPT = "How do I top up my card?"
+MESSAGES = [
+    {"role": "user", "content": "An older question"},
+    {"role": "assistant", "content": "An older answer"},
+    {"role": "user", "content": PROMPT},
+]
+
+
+@dataclass(frozen=True)
+class Api:
+    """One method of one client library, with what it is asked beside the model."""
+
+    operation: str
+    package: Any
+    sync_name: str
+    async_name: str
+    resource: tuple[str, ...]
+    asked: dict[str, Any]
+    asked_of_streams: dict[str, Any]
+    streams: bool = True
+
+    def resource_of(self, client: Any) -> Any:
+        for name in self.resource:
+            client = getattr(client, name)
+        return client
+
+    def connection(self, url: str) -> dict[str, Any]:
+        return {"base_url": url if self.package is anthropic else f"{url}/v1", "api_key": "key"}
+
+
+def _openai(operation: str, *resource: str, asked: dict[str, Any], **more: Any) -> Api:
+    return Api(operation, openai, "OpenAI", "AsyncOpenAI", resource, asked, more.pop("asked_of_streams", {}), **more)
+
+
+APIS = (
+    _openai(
+        "chat",
+        "chat",
+        "completions",
+        asked={"messages": MESSAGES, "temperature": 0.5, "max_completion_tokens": 64},
+        asked_of_streams={"stream_options": {"include_usage": True}},
+    ),
+    _openai("responses", "responses", asked={"input": MESSAGES, "temperature": 0.5, "max_output_tokens": 64}),
+    _openai("embeddings", "embeddings", asked={"input": PROMPT}, streams=False),
+    Api(
+        "messages",
+        anthropic,
+        "Anthropic",
+        "AsyncAnthropic",
+        ("messages",),
+        {"messages": MESSAGES, "max_tokens": 64},
+        {},
+    ),
+)
+
+
+class SyncCaller:
+    """Calls through the sync client. Every method returns what the app gets, or raises what the app sees."""
+
+    def __init__(self, api: Api, url: str) -> None:
+        self.api, self.url = api, url
+
+    def unary(self, model: str, **client: Any) -> Any:
+        with getattr(self.api.package, self.api.sync_name)(**self.api.connection(self.url), **client) as opened:
+            return self.api.resource_of(opened).create(model=model, **self.api.asked)
+
+    def raw(self, model: str) -> tuple[Any, Any]:
+        """The raw response and what it parses to."""
+        with getattr(self.api.package, self.api.sync_name)(**self.api.connection(self.url)) as opened:
+            response = self.api.resource_of(opened).with_raw_response.create(model=model, **self.api.asked)
+            return response, response.parse()
+
+    def streaming_response(self, model: str) -> bytes:
+        with getattr(self.api.package, self.api.sync_name)(**self.api.connection(self.url)) as opened:
+            resource = self.api.resource_of(opened).with_streaming_response
+            with resource.create(model=model, **self.api.asked) as response:
+                return response.read()
+
+    def stream(self, model: str, take: int | None = None, **client: Any) -> tuple[Any, list[Any]]:
+        """The stream and its first `take` events, all of them unless given; then it is closed."""
+        asked = self.api.asked | self.api.asked_of_streams
+        with getattr(self.api.package, self.api.sync_name)(**self.api.connection(self.url), **client) as opened:
+            stream = self.api.resource_of(opened).create(model=model, stream=True, **asked)
+            events: list[Any] = []
+            with stream:
+                if take != 0:
+                    for event in stream:
+                        events.append(event)
+                        if len(events) == take:
+                            break
+            return stream, events
+
+
+class AsyncCaller:
+    """The same through the async client, each call in an event loop of its own."""
+
+    def __init__(self, api: Api, url: str) -> None:
+        self.api, self.url = api, url
+
+    def unary(self, model: str, **client: Any) -> Any:
+        async def run(opened: Any) -> Any:
+            return await self.api.resource_of(opened).create(model=model, **self.api.asked)
+
+        return self._run(run, **client)
+
+    def raw(self, model: str) -> tuple[Any, Any]:
+        async def run(opened: Any) -> Any:
+            response = await self.api.resource_of(opened).with_raw_response.create(model=model, **self.api.asked)
+            parsed = response.parse()
+            return response, await parsed if inspect.isawaitable(parsed) else parsed
+
+        return self._run(run)
+
+    def streaming_response(self, model: str) -> bytes:
+        async def run(opened: Any) -> Any:
+            resource = self.api.resource_of(opened).with_streaming_response
+            async with resource.create(model=model, **self.api.asked) as response:
+                return await response.read()
+
+        return self._run(run)
+
+    def stream(self, model: str, take: int | None = None, **client: Any) -> tuple[Any, list[Any]]:
+        async def run(opened: Any) -> Any:
+            asked = self.api.asked | self.api.asked_of_streams
+            stream = await self.api.resource_of(opened).create(model=model, stream=True, **asked)
+            events: list[Any] = []
+            async with stream:
+                if take != 0:
+                    async for event in stream:
+                        events.append(event)
+                        if len(events) == take:
+                            break
+            return stream, events
+
+        return self._run(run, **client)
+
+    def cancelled(self, model: str, seconds: float) -> None:
+        """Makes a call and cancels it after a while. Raises TimeoutError."""
+
+        async def run(opened: Any) -> Any:
+            await asyncio.wait_for(self.api.resource_of(opened).create(model=model, **self.api.asked), seconds)
+
+        self._run(run)
+
+    def _run(self, run: Any, **client: Any) -> Any:
+        async def main() -> Any:
+            connection = self.api.connection(self.url)
+            async with getattr(self.api.package, self.api.async_name)(**connection, **client) as opened:
+                return await run(opened)
+
+        return asyncio.run(main())
+
+
+Caller = SyncCaller | AsyncCaller
