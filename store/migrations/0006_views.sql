@@ -66,7 +66,7 @@ FROM call_hours FINAL;
 CREATE VIEW IF NOT EXISTS producer_ledger AS
 SELECT
     producer_id,
-    max(source.app) AS app,
+    argMax(source.app, (source.app != '', source.emitted)) AS app,
     max(source.closed) AS closed,
     max(source.heard_at) AS heard_at,
     max(source.emitted) AS emitted,

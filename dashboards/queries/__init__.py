@@ -1,0 +1,1 @@
+"""One .sql file for each panel, named by `Panel.query`."""

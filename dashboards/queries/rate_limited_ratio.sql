@@ -1,0 +1,7 @@
+-- One row = the share of attempts that were refused with 429 (NULL: no attempts).
+SELECT sum(rate_limited) / nullIf(sum(attempts), 0) AS value, concat(toString(sum(rate_limited)), ' attempts') AS note
+FROM call_periods
+WHERE grain = if({step:UInt32} >= 3600, 3600, 60)
+    AND time > {from:DateTime64(3)} - toIntervalSecond(grain)
+    AND time < {to:DateTime64(3)}
+    AND (empty({teams:Array(String)}) OR has({teams:Array(String)}, team))
