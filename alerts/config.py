@@ -5,23 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, UrlConstraints
+from pydantic import BaseModel, ConfigDict, Field, FilePath, Secret, SecretStr, UrlConstraints
 from pydantic_core import Url
 
 from alerts.rule import RuleNumbers
 
-HttpUrl = Annotated[Url, UrlConstraints(allowed_schemes=["http", "https"])]
+Address = Secret[Annotated[Url, UrlConstraints(allowed_schemes=["http", "https"])]]
 
 
 class WebhookConfig(BaseModel):
-    """Receivers of the JSON that Alertmanager sends to webhooks."""
+    """Receivers of the JSON that Alertmanager sends to webhooks.
+
+    Every running alerts program posts to them; with several programs use Alertmanager, which hears them as one.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    urls: list[SecretStr] = Field(default=[], description="addresses to post to; they are treated as secrets")
-    url_file: Path | None = Field(default=None, description="file with further addresses, one a line")
+    urls: list[Address] = Field(default=[], description="addresses to post to; they are treated as secrets")
+    url_file: FilePath | None = Field(default=None, description="file with further addresses, one a line")
     secret: SecretStr | None = Field(default=None, description="key of the HMAC-SHA256 signature of each body")
-    secret_file: Path | None = Field(default=None, description="file with that key")
+    secret_file: FilePath | None = Field(default=None, description="file with that key")
     repeat_interval_s: float = Field(
         default=4 * 3600, gt=0, description="how often a firing alert is told again, seconds"
     )
@@ -32,7 +35,7 @@ class AlertmanagerConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    urls: list[HttpUrl] = Field(default=[], description="base address of every member of the cluster, no load balancer")
+    urls: list[Address] = Field(default=[], description="base address of every member of the cluster, no load balancer")
 
 
 class AlertsConfig(BaseModel):

@@ -20,7 +20,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
 from alerts.annotations import placeholders
-from alerts.duration import Duration
+from alerts.duration import Duration, parse_duration
 from store.sql import Query, parse
 
 
@@ -31,7 +31,7 @@ class RuleError(Exception):
 def _find_query(value: Any, info: ValidationInfo) -> Any:
     if not isinstance(value, str):
         return value
-    folder: Traversable = (info.context or {}).get("folder", resources.files("alerts.rules"))
+    folder: Traversable = (info.context or {})["folder"]
     file = folder.joinpath(f"{value}.sql")
     if file.is_file():
         return parse(value, file.read_text("utf-8"))
@@ -44,7 +44,16 @@ def _check_template(text: str) -> str:
     return text
 
 
-Window = Annotated[Duration | Literal["utc_day"], Field(union_mode="left_to_right")]
+def _read_window(value: Any) -> Any:
+    if value == "utc_day" or isinstance(value, timedelta):
+        return value
+    try:
+        return parse_duration(str(value))
+    except ValueError as error:
+        raise ValueError(f"{value!r} is neither utc_day nor a duration such as 5m or 1h") from error
+
+
+Window = Annotated[timedelta | Literal["utc_day"], BeforeValidator(_read_window)]
 Template = Annotated[str, BeforeValidator(_check_template)]
 
 
@@ -75,7 +84,7 @@ class Rule(BaseModel):
     most (`keep`). With `announce_resolved: false` nobody is told of its end.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     alert: str = Field(pattern=r"^[A-Z][A-Za-z0-9]*$")
     query: Annotated[Query, BeforeValidator(_find_query)]
@@ -100,7 +109,7 @@ class Rule(BaseModel):
 
     @model_validator(mode="after")
     def _clears_below_where_it_fires(self) -> Self:
-        if None not in (self.fire_above, self.clear_below) and self.clear_below > self.fire_above:  # type: ignore[operator]  # both are numbers here
+        if self.fire_above is not None and self.clear_below is not None and self.clear_below > self.fire_above:
             raise ValueError(f"clear_below ({self.clear_below:g}) is above fire_above ({self.fire_above:g})")
         return self
 

@@ -102,13 +102,11 @@ def advance(
 ) -> dict[str, AlertState]:
     """Every alert of `rule` one evaluation further, by fingerprint; those that were and stay inactive are left out."""
     by_fingerprint = {reading.fingerprint: reading for reading in readings}
-    before = dict(states)
-    for fingerprint, reading in by_fingerprint.items():
-        if fingerprint not in before:
-            before[fingerprint] = AlertState(
-                rule=rule.alert, fingerprint=fingerprint, labels=reading.labels, evaluated_at=now
-            )
-    after = {key: step(state, by_fingerprint.get(key), rule, now) for key, state in before.items()}
+    unknown = {
+        key: AlertState(rule=rule.alert, fingerprint=key, labels=reading.labels, evaluated_at=now)
+        for key, reading in by_fingerprint.items()
+    }
+    after = {key: step(state, by_fingerprint.get(key), rule, now) for key, state in (unknown | dict(states)).items()}
     return {key: state for key, state in after.items() if key in states or state.state != "inactive"}
 
 
@@ -126,9 +124,9 @@ def transitions(before: Mapping[str, AlertState], after: Mapping[str, AlertState
 
 
 def _holds(reading: Reading, rule: Rule, firing: bool) -> bool:
-    if firing and rule.clear_below is not None:
-        return reading.value > reading.fire_above or reading.value >= rule.clear_below
-    return reading.value > reading.fire_above
+    if reading.value > reading.fire_above:
+        return True
+    return firing and rule.clear_below is not None and reading.value >= rule.clear_below
 
 
 def _hit(state: AlertState, rule: Rule, last: datetime) -> AlertState:

@@ -68,7 +68,7 @@ class AlertmanagerChannel:
 
 def channels(config: AlertsConfig) -> list[Channel]:
     """One channel for the configured cluster, none when no member is configured."""
-    urls = [str(url) for url in config.alertmanager.urls]
+    urls = [str(url.get_secret_value()) for url in config.alertmanager.urls]
     resend = timedelta(seconds=config.resend_interval_s)
     lifetime = 4 * max(resend, timedelta(seconds=config.interval_s))
     return [AlertmanagerChannel(urls, config.external_url, resend, lifetime)] if urls else []

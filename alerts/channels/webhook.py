@@ -40,7 +40,7 @@ class WebhookChannel:
 def channels(config: AlertsConfig) -> list[Channel]:
     """One channel for each configured address."""
     settings = config.webhook
-    urls = [url.get_secret_value() for url in settings.urls]
+    urls = [str(url.get_secret_value()) for url in settings.urls]
     if settings.url_file is not None:
         urls += settings.url_file.read_text("utf-8").split()
     secret = settings.secret.get_secret_value() if settings.secret else ""

@@ -5,7 +5,7 @@ import pytest
 from alert_scenarios import Notebook
 from alert_timeline import MINUTE, inactive, rule, timeline
 from conftest import NOW
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.channels.channel import Cadence, DeliveryFailed, Notification, RetryLater
@@ -49,6 +49,7 @@ def test_news_are_grouped_by_rule_and_quiet_rules_do_not_announce_an_end() -> No
     assert {name: [news.status for news in group] for name, group in groups.items()} == {"Test": ["firing", "resolved"]}
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([0.0, 1.0]), max_size=80), st.sets(st.integers(0, 79)), st.integers(0, 3))
 def test_a_receiver_away_for_less_than_15_minutes_believes_the_truth_when_it_is_back(
     series: list[float | None], away: set[int], wait: int

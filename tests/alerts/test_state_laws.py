@@ -1,5 +1,5 @@
 from alert_timeline import MINUTE, names, rule, timeline
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.rule import Rule
@@ -15,6 +15,7 @@ def rules(draw: st.DrawFn) -> Rule:
     return rule(on_missing=draw(st.sampled_from(["ok", "keep"])), **numbers)
 
 
+@settings(deadline=None)
 @given(rules(), values)
 def test_it_never_fires_before_it_waited(of: Rule, series: list[float | None]) -> None:
     for state in timeline(of, series):
@@ -24,6 +25,7 @@ def test_it_never_fires_before_it_waited(of: Rule, series: list[float | None]) -
             assert state.fired_at - state.active_at >= of.for_
 
 
+@settings(deadline=None)
 @given(rules(), values)
 def test_it_always_ends_when_the_condition_stays_false(of: Rule, series: list[float | None]) -> None:
     false = [-1.0] * (1 + of.keep_firing_for // MINUTE)
@@ -31,11 +33,13 @@ def test_it_always_ends_when_the_condition_stays_false(of: Rule, series: list[fl
     assert names(of, series + false + [-1.0] * 15)[-1] == "inactive"
 
 
+@settings(deadline=None)
 @given(rules(), values)
 def test_the_same_values_give_the_same_states(of: Rule, series: list[float | None]) -> None:
     assert timeline(of, series) == timeline(of, series)
 
 
+@settings(deadline=None)
 @given(rules(), values)
 def test_it_fires_only_on_a_value_above_the_threshold(of: Rule, series: list[float | None]) -> None:
     before = "inactive"

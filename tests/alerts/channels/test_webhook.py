@@ -96,7 +96,10 @@ def test_without_a_secret_there_is_no_signature() -> None:
 
 
 def test_the_configuration_does_not_show_its_secrets() -> None:
-    config = AlertsConfig.model_validate({"webhook": {"urls": ["http://h/hunter2"], "secret": "hunter2"}})
+    secret = ["http://user:hunter2@h/hunter2"]
+    config = AlertsConfig.model_validate(
+        {"webhook": {"urls": secret, "secret": "hunter2"}, "alertmanager": {"urls": secret}}
+    )
     assert "hunter2" not in repr(config)
 
 
