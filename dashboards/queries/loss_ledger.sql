@@ -1,4 +1,4 @@
--- One row = what became of the events of one app, summed over its processes that were heard of in the range.
+-- One row = what became of the events of one app, summed over its processes heard of since the start of the range.
 SELECT
     multiIf(sum(ledger.missing) + sum(ledger.dropped) > 0, 'incomplete', min(ledger.closed), 'complete', 'open') AS state,
     if(ledger.app = '', 'unattributed', ledger.app) AS app,
@@ -13,7 +13,7 @@ SELECT
     sum(ledger.missing) AS missing,
     if(sum(ledger.tail) = 0, '', concat(toString(sum(ledger.tail)), ' in ', toString(countIf(ledger.tail > 0)), if(countIf(ledger.tail > 0) = 1, ' process', ' processes'))) AS unknown_tail
 FROM producer_ledger AS ledger
-WHERE ledger.heard_at >= toStartOfMinute({from:DateTime64(3)}) AND ledger.heard_at < {to:DateTime64(3)}
+WHERE ledger.heard_at >= toStartOfMinute({from:DateTime64(3)})
 GROUP BY app
 ORDER BY state = 'incomplete' DESC, app
 LIMIT 100

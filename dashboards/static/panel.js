@@ -2,7 +2,7 @@
 
 import { draw, pointsOf, summary } from "./chart.js";
 import { format, short } from "./format.js";
-import { badge, element, mark, tableOfPoints, tableOfRows } from "./table.js";
+import { badge, element, figure, mark, tableOfPoints, tableOfRows } from "./table.js";
 
 export class Panel {
   constructor(definition, states) {
@@ -98,11 +98,11 @@ export class Panel {
     const note = row && answer.columns.includes("note") ? row[answer.columns.indexOf("note")] : "";
     const { thresholds, unit } = this.definition;
     const reached = thresholds.findLast((threshold) => value !== null && value >= threshold.value);
-    const figure = element("p", "figure", element("data", "", value >= 1e7 ? short(value, unit) : format(value, unit)));
-    figure.firstChild.value = value ?? "";
-    if (reached) figure.append(mark(reached.colour, reached.colour));
+    const text = value >= 1e7 ? short(value, unit) : format(value, unit);
+    const shown = element("p", "figure", figure(value, unit, text));
+    if (reached) shown.append(mark(reached.colour, reached.colour));
     this.root.dataset.colour = reached?.colour ?? "";
-    this.#replace(figure, element("p", "note", note));
+    this.#replace(shown, element("p", "note", note));
   }
 
   #points(points) {

@@ -10,6 +10,14 @@ export function element(name, className, ...content) {
   return made;
 }
 
+/** A value as it reads, and, when it is a number, as it is. */
+export function figure(value, unit, text = format(value, unit)) {
+  if (!isNumeric(unit)) return text;
+  const made = element("data", "", text);
+  made.value = value ?? "";
+  return made;
+}
+
 const MARKS = { ok: "●", warning: "▲", critical: "■" };
 
 /** A word with its colour and a mark of a shape of its own, so that nobody depends on the colour. */
@@ -64,7 +72,7 @@ export function tableOfRows(panel, answer, states) {
   const rows = answer.rows.map((row) =>
     panel.columns.map((column, at) => {
       const value = row[places[at]];
-      return column.unit === "state" ? badge(value, states[value]) : format(value, column.unit);
+      return column.unit === "state" ? badge(value, states[value]) : figure(value, column.unit);
     }),
   );
   return grid(panel.title, panel.columns, rows);
@@ -73,7 +81,7 @@ export function tableOfRows(panel, answer, states) {
 /** The points of a chart: one line for each instant, the newest first, one column for each series. */
 export function tableOfPoints(panel, { times, names, values }) {
   const columns = [{ title: "Time", unit: "text" }, ...names.map((name) => ({ title: name, unit: panel.unit }))];
-  const rows = times.map((time, at) => [instant(new Date(time)), ...values.map((line) => format(line[at], panel.unit))]);
+  const rows = times.map((time, at) => [instant(new Date(time)), ...values.map((line) => figure(line[at], panel.unit))]);
   const known = rows.filter((_, at) => values.some((line) => line[at] !== null));
   return grid(panel.title, columns, known.reverse());
 }
