@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from alerts.channels.channel import Cadence, Cause, Channel, DeliveryFailed, Notification, RetryLater
+from alerts.channels.channel import Cadence, Cause, Channel, DeliveryError, DeliveryFailed, Notification, RetryLater
 from alerts.state import RESOLVED_FOR, AlertState
 
 FIRST_WAIT: Final = timedelta(seconds=5)
@@ -83,15 +83,19 @@ class Courier:
             self._last_failed = rule
             wait = wait_after(self._failures, error.after)
             self._not_before = now + wait
-            _log.warning("%s was not told about %s, trying again in %s: %s", self.channel.name, rule, wait, error)
+            self._report(logging.WARNING, error, rule, wait)
             return []
         except DeliveryFailed as error:
             self._refused_until[rule] = now + LONGEST_WAIT
-            _log.error("%s refuses %s, trying again in %s: %s", self.channel.name, rule, LONGEST_WAIT, error)
+            self._report(logging.ERROR, error, rule, LONGEST_WAIT)
             return []
         self._failures = 0
         self._refused_until.pop(rule, None)
         return group
+
+    def _report(self, level: int, error: DeliveryError, rule: str, wait: timedelta) -> None:
+        name = self.channel.name
+        _log.log(level, "%s was not told of %s (%s), next try in %s: %s", name, rule, error.reason, wait, error)
 
 
 def _notification(state: AlertState, why: Cause) -> Notification:
