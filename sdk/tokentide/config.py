@@ -1,0 +1,140 @@
+"""Settings of the SDK. Arguments win over the environment variables `TOKENTIDE_<NAME>`, those win over the defaults."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Final, get_type_hints
+from urllib.parse import urlsplit
+
+from tokentide.call import CONTENT_POLICIES
+
+TRANSPORTS: Final = ("http", "kafka", "memory")
+_PREFIX: Final = "TOKENTIDE_"
+
+
+class SettingsError(ValueError):
+    """A setting is unknown or its value cannot be used; the message names it and what would be right."""
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("must be a text")
+    return value
+
+
+def _one_of(*choices: str) -> Callable[[object], str]:
+    def parse(value: object) -> str:
+        if value not in choices:
+            raise ValueError(f"must be {' or '.join(repr(choice) for choice in choices)}{_hint(str(value), choices)}")
+        return str(value)
+
+    return parse
+
+
+def _at_least(minimum: int) -> Callable[[object], int]:
+    def parse(value: object) -> int:
+        try:
+            number = int(value) if isinstance(value, (int, str)) else minimum - 1
+        except ValueError:
+            number = minimum - 1
+        if number < minimum or isinstance(value, bool):
+            raise ValueError(f"must be a whole number, {minimum} or more")
+        return number
+
+    return parse
+
+
+def _address(value: object) -> str:
+    text = _text(value).rstrip("/")
+    if urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).hostname:
+        raise ValueError("must be an address like http://127.0.0.1:8321")
+    return text
+
+
+def _folder(value: object) -> Path:
+    if not isinstance(value, (str, os.PathLike)):
+        raise ValueError("must be the path of a folder")
+    return Path(value).expanduser()
+
+
+def _default_spool_dir() -> Path:
+    """A folder that only this user's processes share; the temporary folder serves accounts that have no home."""
+    home = Path.home()
+    if os.access(home, os.W_OK):
+        return home / ".cache" / "tokentide" / "spool"
+    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+    return Path(tempfile.gettempdir()) / f"tokentide-spool-{user}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting of the SDK with its parser, default and meaning; no other place names them. `load` makes one."""
+
+    transport: Annotated[str, _one_of(*TRANSPORTS), "How events leave the process."] = "http"
+    endpoint: Annotated[str, _address, "Address of the intake, for transport http."] = "http://127.0.0.1:8321"
+    kafka_bootstrap: Annotated[str, _text, "Brokers as host:port, separated by commas."] = "127.0.0.1:9092"
+    kafka_topic: Annotated[str, _text, "Topic that events are written to."] = "tokentide.calls"
+    token: Annotated[str, _text, "Bearer token for the intake; empty sends none."] = field(default="", repr=False)
+    team: Annotated[str, _text, "Team that pays, where no context says another."] = ""
+    app: Annotated[str, _text, "Name of this application."] = ""
+    feature: Annotated[str, _text, "Feature, where no context says another."] = ""
+    environment: Annotated[str, _text, "Deployment, for example production."] = ""
+    content: Annotated[str, _one_of(*CONTENT_POLICIES), "Whether prompts and responses are recorded."] = "off"
+    content_max_chars: Annotated[int, _at_least(1), "Texts longer than this are cut."] = 20_000
+    spool_dir: Annotated[Path, _folder, "Folder that keeps events while the far side is away."] = field(
+        default_factory=_default_spool_dir
+    )
+    spool_max_bytes: Annotated[int, _at_least(0), "Most bytes that the events of one destination may take there."] = (
+        256 * 1024 * 1024
+    )
+    queue_size: Annotated[int, _at_least(1), "Most events that wait in memory."] = 20_000
+    user_key: Annotated[str, _text, "Secret for hashing user names; empty records none."] = field(
+        default="", repr=False
+    )
+
+
+def load(environ: Mapping[str, str] | None = None, /, **overrides: object) -> Settings:
+    """The settings that arguments and environment say. An empty environment variable counts as not set.
+
+    Raises SettingsError for an unknown argument or a value that cannot be used. An environment variable that looks
+    like a mistyped setting is only warned about: it must not stop the app.
+    """
+    variables = os.environ if environ is None else environ
+    known = {name: hint.__metadata__[0] for name, hint in get_type_hints(Settings, include_extras=True).items()}
+    for name in overrides.keys() - known.keys():
+        raise SettingsError(f"unknown setting {name!r}{_hint(name, known)}")
+    _warn_of_mistyped(variables, known)
+    values = {}
+    for name, parse in known.items():
+        variable = _PREFIX + name.upper()
+        if name in overrides:
+            values[name] = _parsed(name, parse, overrides[name])
+        elif variables.get(variable):
+            values[name] = _parsed(variable, parse, variables[variable])
+    return Settings(**values)
+
+
+def _parsed(name: str, parse: Callable[[object], Any], value: object) -> Any:
+    try:
+        return parse(value)
+    except ValueError as error:
+        raise SettingsError(f"{name} {error}, not {value!r}") from error
+
+
+def _hint(name: str, known: Mapping[str, object] | tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def _warn_of_mistyped(variables: Mapping[str, str], known: Mapping[str, object]) -> None:
+    for variable in variables:
+        name = variable.removeprefix(_PREFIX).lower()
+        # Two underscores mark a setting of the server programs.
+        if variable.startswith(_PREFIX) and name not in known and "__" not in name and _hint(name, known):
+            logging.getLogger("tokentide").warning("%s is not a setting%s", variable, _hint(name, known))

@@ -1,0 +1,226 @@
+"""Takes events from the app's threads without making them wait, and sees to it that each is delivered or accounted for.
+
+emitter = Emitter(settings, open_transport(settings), read)
+emitter.emit(attempt)
+"""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import logging
+import os
+import random
+import sys
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Final
+
+from tokentide.config import Settings
+from tokentide.delivery import Delivery, Queue, Read
+from tokentide.spool import Spool, spool_folder
+from tokentide.transports.transport import THREAD_PREFIX, Transport
+
+QUICKEST_LOOK_S: Final = 0.05
+SLOWEST_LOOK_S: Final = 0.2
+
+_logger = logging.getLogger("tokentide")
+
+
+@dataclass(slots=True)
+class _Request:
+    """Asks the worker to deliver or spool everything that is queued, sending nothing after `deadline`."""
+
+    deadline: float
+    closing: bool
+    kept: bool = False
+    done: threading.Event = field(default_factory=threading.Event)
+
+
+class _Worker:
+    """One producer: the queue, its numbering and the thread that empties it. The thread starts with the first event."""
+
+    def __init__(self, owner: Emitter, queue: Queue, delivery: Delivery) -> None:
+        self._owner = owner  # While the thread runs, its emitter must be there to be closed at exit.
+        self.put = queue.append
+        self.numbers = itertools.count(1)
+        self.delivery = delivery
+        self.running = False
+        self._queue = queue
+        self._requests: deque[_Request] = deque()
+        self._wake = threading.Event()
+        self._starting = threading.Lock()
+
+    def start(self) -> None:
+        """Start the thread unless it runs. A process that is ending starts none: `Emitter.close` copes with that."""
+        with self._starting:
+            if not self.running:
+                self.running = True
+                _close_with_multiprocessing()
+                try:
+                    threading.Thread(target=self._run, name=f"{THREAD_PREFIX}-emitter", daemon=True).start()
+                except RuntimeError:
+                    self.running = False
+
+    def idle(self) -> bool:
+        """Whether there is no thread, nothing to deliver and nothing to report."""
+        return not self.running and not self._queue and not self.delivery.has_news()
+
+    def ask(self, request: _Request, patience_s: float) -> None:
+        """Wait until the thread has done what is asked, for so long at most."""
+        self._requests.append(request)
+        self._wake.set()
+        if self.running:
+            request.done.wait(patience_s)
+
+    def _run(self) -> None:
+        look_s = QUICKEST_LOOK_S
+        try:
+            while not self.delivery.taken_over and not self._serve():
+                look_s = QUICKEST_LOOK_S if self._queue else min(look_s * 1.5, SLOWEST_LOOK_S)
+                # Only requests wake this thread. To wake it for every event would cost the app's threads too much.
+                if not self._step() and self._wake.wait(look_s):
+                    self._wake.clear()
+        finally:
+            self.running = False
+
+    def _step(self) -> bool:
+        try:
+            return self.delivery.step()
+        except Exception:
+            # The thread must live on; what it has in hand is tried again.
+            _logger.debug("a step of the worker failed", exc_info=True)
+            return False
+
+    def _serve(self) -> bool:
+        """Do what was asked; whether that was to close."""
+        while self._requests:
+            request = self._requests.popleft()
+            try:
+                request.kept = self.delivery.finish(request.deadline, closed=request.closing)
+                if request.closing:
+                    self.delivery.close()
+            finally:
+                request.done.set()
+            if request.closing:
+                return True
+        return False
+
+
+class Emitter:
+    """What hooks hand their attempts to. It never raises into the app, never waits for the far side, and keeps at most
+    `settings.queue_size` attempts in memory.
+
+    `read` makes an event of an attempt, on the worker thread. `clock` counts seconds, `jitter` gives a number from 0
+    to 1. A forked child goes on as a producer of its own.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        transport: Transport,
+        read: Read,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.transport = transport
+        self._settings, self._read = settings, read
+        self._clock, self._now, self._jitter = clock, now, jitter
+        self._worker = self._new_worker()
+        _emitters.add(self)
+
+    def emit(self, attempt: object) -> None:
+        """Queue an attempt; when the queue is full the oldest one falls out and is counted as `overflow`."""
+        worker = self._worker
+        worker.put((next(worker.numbers), attempt))
+        if not worker.running:
+            worker.start()
+
+    def count_hook_error(self) -> None:
+        """Count a failure of a hook; the next report says how many there were."""
+        worker = self._worker
+        worker.delivery.hook_errors += 1
+        if not worker.running:
+            worker.start()
+
+    def flush(self, timeout: float = 2.0) -> bool:
+        """Wait, `timeout` seconds at most, until everything emitted before is out of the process's memory.
+
+        True: every such event was acknowledged by the far side or is in the spool on disk, from where this process or
+        the next one delivers it; a report of the counts as well. False: the time was too short (delivery goes on), or
+        some event was dropped meanwhile, which the report counts.
+        """
+        worker = self._worker
+        if worker.idle():
+            return True
+        if not worker.running:
+            worker.start()
+        request = _Request(self._clock() + 0.75 * timeout, closing=False)
+        worker.ask(request, timeout)
+        return request.kept
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Deliver what is queued; what cannot be delivered in time goes to the spool. Takes about `timeout` at most.
+
+        Half of the time is for the far side, half for the disk. Events emitted afterwards start a new producer.
+        """
+        worker, self._worker = self._worker, self._new_worker()
+        if worker.idle():
+            return
+        request = _Request(self._clock() + 0.4 * timeout, closing=True)
+        worker.ask(request, 0.5 * timeout)
+        if not request.done.is_set():
+            worker.delivery.take_over(0.5 * timeout)
+
+    def start_over_in_child(self) -> None:
+        """Forget the parent's events and connections, which stay the parent's; called in a forked child."""
+        inherited, self._worker = self._worker, self._new_worker()
+        inherited.delivery.forget()
+
+    def _new_worker(self) -> _Worker:
+        settings = self._settings
+        queue: Queue = deque(maxlen=settings.queue_size)
+        spool = Spool(spool_folder(settings), settings.spool_max_bytes)
+        delivery = Delivery(
+            queue,
+            self.transport,
+            spool,
+            self._read,
+            app=settings.app,
+            clock=self._clock,
+            now=self._now,
+            jitter=self._jitter,
+        )
+        return _Worker(self, queue, delivery)
+
+
+_emitters: weakref.WeakSet[Emitter] = weakref.WeakSet()
+
+
+def _close_all() -> None:
+    for emitter in list(_emitters):
+        emitter.close()
+
+
+def _start_over_in_child() -> None:
+    for emitter in list(_emitters):
+        emitter.start_over_in_child()
+
+
+def _close_with_multiprocessing() -> None:
+    """Close at the end of a child of `multiprocessing` too: where it forks, such a process skips `atexit`."""
+    process, finalizers = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
+    if process and finalizers and process.parent_process() is not None:
+        finalizers.Finalize(None, _close_all, exitpriority=0)
+
+
+atexit.register(_close_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_over_in_child)
