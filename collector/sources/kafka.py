@@ -7,14 +7,14 @@ import threading
 from typing import Any
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
-from kafka.errors import CommitFailedError, KafkaError, NoBrokersAvailable
+from kafka.errors import CommitFailedError, KafkaError
 
 from collector.config import CollectorConfig
 from collector.record import Chunk, Record
 
 log = logging.getLogger(__name__)
 
-_SETTLE_SECONDS = 30.0
+_HAND_OVER_SECONDS = 5.0
 
 
 class KafkaAway(Exception):
@@ -45,7 +45,7 @@ class KafkaSource:
                 fetch_max_wait_ms=200,
                 **config.kafka_client,
             )
-        except (NoBrokersAvailable, KafkaError) as error:
+        except KafkaError as error:
             raise KafkaAway(
                 f"no Kafka broker answers at {config.kafka_bootstrap}: start it, or set collector.kafka_bootstrap"
             ) from error
@@ -80,13 +80,19 @@ class KafkaSource:
     def close(self) -> None:
         """Commit what is safe and leave the group."""
         self._commit_safe()
+        with self._condition:
+            self._in_hand = 0
         self._consumer.close(autocommit=False)
 
-    def settle(self) -> None:
-        """Wait until the chunks in hand are safe, at most half a minute, and commit them."""
+    def hand_over(self) -> None:
+        """Called inside kafka-python's event loop when partitions are taken away, so it may not block for long.
+
+        Waits a moment for the chunk in hand and commits it; what is not safe by then is read again by its new owner.
+        """
         with self._condition:
-            self._condition.wait_for(lambda: self._in_hand == 0, timeout=_SETTLE_SECONDS)
-        self._commit_safe()
+            self._condition.wait_for(lambda: self._in_hand == 0, timeout=_HAND_OVER_SECONDS)
+        if offsets := self._take_safe():
+            self._consumer.commit_async(offsets)
 
     def _acknowledged(self, after: dict[TopicPartition, int]) -> None:
         with self._condition:
@@ -94,14 +100,16 @@ class KafkaSource:
             self._in_hand -= 1
             self._condition.notify_all()
 
-    def _commit_safe(self) -> None:
+    def _take_safe(self) -> dict[TopicPartition, Any]:
         with self._condition:
             safe, self._safe = self._safe, {}
-        offsets = {
-            partition: OffsetAndMetadata(offset, "", -1)
-            for partition, offset in safe.items()
-            if partition in self._consumer.assignment()
+        assigned = self._consumer.assignment()
+        return {
+            partition: OffsetAndMetadata(offset, "", -1) for partition, offset in safe.items() if partition in assigned
         }
+
+    def _commit_safe(self) -> None:
+        offsets = self._take_safe()
         if not offsets:
             return
         try:
@@ -111,7 +119,7 @@ class KafkaSource:
         except KafkaError as error:
             log.warning("commit not possible now, it is repeated with the next batch: %s", error)
             with self._condition:
-                self._safe = {**safe, **self._safe}
+                self._safe = {**{partition: found.offset for partition, found in offsets.items()}, **self._safe}
 
 
 class _HandOver(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types
@@ -119,7 +127,7 @@ class _HandOver(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pytho
         self._source = source
 
     def on_partitions_revoked(self, revoked: list[TopicPartition]) -> None:
-        self._source.settle()
+        self._source.hand_over()
 
     def on_partitions_assigned(self, assigned: list[TopicPartition]) -> None:
         log.info("reading partitions %s", sorted(partition.partition for partition in assigned))

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from events import a_call
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from running_pipeline import running_pipeline, wait_until
+
+from collector.config import CollectorConfig
+from collector.record import Outcome
+from collector.sources.kafka import KafkaSource
+from server.kafka_broker import KafkaBroker
+from store.connection import Store
+from store.sql import parse
+
+COUNTS = parse(
+    "counts",
+    "-- stored, repeats, refused\nSELECT (SELECT count() FROM llm_calls FINAL), (SELECT sum(delivered) FROM deliveries),"
+    " (SELECT count() FROM dead_letters FINAL)",
+)
+
+
+def config(kafka: KafkaBroker, topic: str, **changes: Any) -> CollectorConfig:
+    client = {"session_timeout_ms": 10_000, "heartbeat_interval_ms": 500, "metadata_max_age_ms": 1000}
+    return CollectorConfig(
+        kafka_bootstrap=kafka.bootstrap, kafka_topic=topic, kafka_group=topic, kafka_client=client, **changes
+    )
+
+
+@pytest.fixture
+def produce(kafka: KafkaBroker, topic: str) -> Iterator[Callable[..., None]]:
+    producer = KafkaProducer(bootstrap_servers=kafka.bootstrap, acks="all")
+
+    def send(*bodies: bytes) -> None:
+        for number, body in enumerate(bodies):
+            producer.send(topic, body, partition=number % 2)
+        producer.flush()
+
+    yield send
+    producer.close()
+
+
+def committed(kafka: KafkaBroker, topic: str) -> int:
+    consumer = KafkaConsumer(bootstrap_servers=kafka.bootstrap, group_id=topic, enable_auto_commit=False)
+    try:
+        return sum(consumer.committed(TopicPartition(topic, partition)) or 0 for partition in range(2))
+    finally:
+        consumer.close()
+
+
+def stored(store: Store) -> int:
+    return store.query(COUNTS).rows[0][0]
+
+
+def test_events_are_stored_and_then_committed(
+    kafka: KafkaBroker, topic: str, produce: Callable[..., None], store: Store
+) -> None:
+    produce(*[a_call(seq=n).to_json() for n in range(50)], b"nonsense")
+    with running_pipeline(KafkaSource(config(kafka, topic)), store):
+        wait_until(lambda: stored(store) == 50)
+    assert committed(kafka, topic) == 51
+    assert store.query(COUNTS).rows == [(50, 50, 1)]
+
+
+def test_what_was_not_acknowledged_is_delivered_again(
+    kafka: KafkaBroker, topic: str, produce: Callable[..., None]
+) -> None:
+    produce(*[str(n).encode() for n in range(10)])
+    source = KafkaSource(config(kafka, topic))
+    first = read_all(source, 10)
+    source.close()
+    again = KafkaSource(config(kafka, topic))
+    assert sorted(read_all(again, 10)) == sorted(first)
+    again.close()
+
+
+def read_all(source: KafkaSource, count: int) -> list[bytes]:
+    bodies: list[bytes] = []
+
+    def enough() -> bool:
+        chunk = source.read()
+        bodies.extend(record.body for record in chunk.records if chunk) if chunk else None
+        return len(bodies) >= count
+
+    wait_until(enough)
+    return bodies
+
+
+def test_members_come_and_go_without_loss_or_double_effect(
+    kafka: KafkaBroker, topic: str, produce: Callable[..., None], store: Store
+) -> None:
+    small = config(kafka, topic, batch_rows=20)
+    with running_pipeline(KafkaSource(small), store):
+        produce(*[a_call(seq=n).to_json() for n in range(200)])
+        with running_pipeline(KafkaSource(small), store):
+            produce(*[a_call(seq=n).to_json() for n in range(200, 400)])
+            wait_until(lambda: stored(store) >= 300)
+        produce(*[a_call(seq=n).to_json() for n in range(400, 600)])
+        wait_until(lambda: stored(store) == 600)
+    assert committed(kafka, topic) == 600
+
+
+def test_acknowledging_from_another_thread_commits_on_the_next_read(
+    kafka: KafkaBroker, topic: str, produce: Callable[..., None]
+) -> None:
+    produce(b"one")
+    with ExitStack() as stack:
+        source = KafkaSource(config(kafka, topic))
+        stack.callback(source.close)
+        chunks = []
+        wait_until(lambda: bool(chunks.append(source.read()) or chunks[-1]))
+        assert committed(kafka, topic) == 0
+        chunks[-1].acknowledge(Outcome(1, 0))
+        source.idle()
+        assert committed(kafka, topic) == 1
+
+
+def test_an_absent_broker_is_named_with_the_setting() -> None:
+    # In a process of its own: kafka-python leaves its sockets open when no broker answers.
+    program = (
+        "from collector.config import CollectorConfig; from collector.sources.kafka import KafkaSource;"
+        "KafkaSource(CollectorConfig(kafka_bootstrap='127.0.0.1:1', kafka_client={'bootstrap_timeout_ms': 500}))"
+    )
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "KafkaAway: no Kafka broker answers at 127.0.0.1:1: start it, or set" in found.stderr

@@ -1,0 +1,55 @@
+"""A collector pipeline on a thread, for tests."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from conftest import NOW
+from prometheus_client import CollectorRegistry
+from tokentide.version import VERSION
+
+from collector.decode import Decoder
+from collector.metrics import Metrics
+from collector.pipeline import Pipeline
+from collector.price_key import PriceKeys
+from collector.record import Source
+from collector.rollup import RollUp
+from store.connection import Store
+
+
+@contextmanager
+def running_pipeline(source: Source, store: Store) -> Iterator[RollUp]:
+    """Carries the records of `source` into `store` until the block ends; an error of the loop is raised then."""
+    roll_up = RollUp(store)
+    decoder = Decoder(PriceKeys(), VERSION, 100_000, timedelta(days=30), timedelta(minutes=10))
+    pipeline = Pipeline(source, decoder, store, roll_up, Metrics(CollectorRegistry()), lambda: NOW)
+    stop = threading.Event()
+    errors: list[Exception] = []
+
+    def run() -> None:
+        try:
+            pipeline.run(stop)
+        except Exception as error:  # noqa: BLE001  (raised again on the test's thread)
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield roll_up
+    finally:
+        stop.set()
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Poll until `condition` holds. Raises AssertionError when it does not within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.05)
