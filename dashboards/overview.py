@@ -90,7 +90,7 @@ _GLANCE: Final = Row(
             number=8,
             title="Events lost",
             description="Events that apps emitted and that are not stored: dropped by the app, or missing on the way. "
-            "Counted over the whole life of every process that was heard of in this range, for all teams.",
+            "Counted over the whole life of every process heard of since the start of this range, for all teams.",
             query="events_lost",
             kind="stat",
             width=3,
@@ -248,9 +248,10 @@ _TRUST: Final = Row(
         Panel(
             number=42,
             title="Loss ledger",
-            description="What became of every event that the processes heard of in this range emitted in their whole "
-            "life. Repeated deliveries are stored once. Missing = a gap that nothing explains. Unknown tail = emitted "
-            "by a process that has not closed and not stored yet: on its way, or lost with a crash.",
+            description="What became of every event of the processes heard of since the start of this range, over "
+            "their whole life. Repeated deliveries are stored once. Missing = a gap that nothing explains. "
+            "Unknown tail = emitted by a process that has not closed and not stored yet: on its way, or lost with a "
+            "crash.",
             query="loss_ledger",
             kind="table",
             width=12,
@@ -267,7 +268,7 @@ _TRUST: Final = Row(
                 Column(name="missing", title="Missing", unit="count"),
                 Column(name="unknown_tail", title="Unknown tail"),
             ),
-            empty="No process was heard of in this range.",
+            empty="No process was heard of since the start of this range.",
         ),
     ),
 )

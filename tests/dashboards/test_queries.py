@@ -9,7 +9,7 @@ from overview_seed import EXPECTED
 
 from dashboards.overview import OVERVIEW
 from dashboards.page import answer
-from dashboards.panel import QUERIES, RANGE_PARAMETERS, Panel
+from dashboards.panel import QUERIES, RANGE_PARAMETERS, STATES, Panel
 from dashboards.span import Span
 from store.connection import Store
 from store.sql import load, parse, sql_files
@@ -177,6 +177,11 @@ def test_the_ledger_accounts_for_every_event_that_was_emitted(seeded: Store) -> 
         "unknown_tail": "5 in 1 process",
     }
     assert row["emitted"] == row["stored"] + 2 + row["dead_letters"] + row["missing"] + 5
+
+
+def test_every_state_has_a_colour_or_none_on_purpose(seeded: Store) -> None:
+    rows = [row for query in ("alerts", "drift", "loss_ledger") for row in ask(seeded, query)]
+    assert {row["state"] for row in rows} - STATES.keys() == {"not enough data"}
 
 
 def test_the_first_minute_counts_whole_and_the_end_is_not_in_the_range(seeded: Store) -> None:
