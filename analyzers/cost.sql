@@ -1,0 +1,11 @@
+-- One row = what one team spent on one model in the window; cost is NULL when no attempt has a known price.
+SELECT
+    team,
+    model,
+    sum(periods.cost) AS cost,
+    sum(periods.attempts) AS attempts,
+    sum(periods.priced) AS priced
+FROM call_periods AS periods
+WHERE grain = 60 AND time >= {start:DateTime} AND time < {end:DateTime}
+GROUP BY team, model
+ORDER BY team, model

@@ -1,0 +1,1 @@
+"""The statements of reports: one .sql per kind, whose Bool parameters switch the dimensions on."""
