@@ -126,7 +126,6 @@ def _defaults(panel: Panel) -> dict[str, Any]:
         "fillOpacity": 0,
         "showPoints": "auto",
         "spanNulls": False,
-        "axisSoftMin": 0,
     }
     if panel.kind == "bars":
         custom |= {"drawStyle": "bars", "lineWidth": 0, "fillOpacity": 80}

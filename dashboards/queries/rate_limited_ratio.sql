@@ -1,5 +1,5 @@
 -- One row = the share of attempts that were refused with 429 (NULL: no attempts).
-SELECT sum(rate_limited) / nullIf(sum(attempts), 0) AS value, concat(toString(sum(rate_limited)), ' attempts') AS note
+SELECT sum(rate_limited) / nullIf(sum(attempts), 0) AS value, concat(toString(sum(rate_limited)), ' of ', toString(sum(attempts)), ' attempts') AS note
 FROM call_periods
 WHERE grain = if({step:UInt32} >= 3600, 3600, 60)
     AND time > {from:DateTime64(3)} - toIntervalSecond(grain)

@@ -18,6 +18,7 @@ export function pointsOf(answer, from, to) {
     const at = place.get(Date.parse(time));
     if (at !== undefined) lines.get(name)[at] = value;
   }
+  // The rest that a query sums up comes last, whatever its first letter.
   const names = [...lines.keys()].sort((a, b) => (a === "other teams") - (b === "other teams") || a.localeCompare(b));
   return { times, names, values: names.map((name) => lines.get(name)), step };
 }
@@ -46,7 +47,7 @@ export function draw(holder, panel, points) {
         pageTextStyle: { color: colour("muted") }, pageIconSize: 10,
       },
       tooltip: { ...tooltip(panel, points), ...(compactView ? { position: [8, 8] } : {}) },
-      xAxis: timeAxis(points, colour, compactView ? 4 : 7),
+      xAxis: timeAxis(points, colour, compactView ? 5 : 7),
       yAxis: {
         type: "value", min: 0, splitNumber: 4,
         axisLabel: { color: colour("muted"), formatter: (value) => short(value, panel.unit) },
@@ -65,7 +66,7 @@ function series(panel, name, values) {
   }
   const alone = (at) => values[at] !== null && (values[at - 1] ?? null) === null && (values[at + 1] ?? null) === null;
   const data = values.map((value, at) => ({ value, symbol: alone(at) ? "circle" : "none", symbolSize: 5 }));
-  return { name, type: "line", lineStyle: { width: 1.6 }, data };
+  return { name, type: "line", showAllSymbol: true, lineStyle: { width: 1.6 }, data };
 }
 
 function timeAxis({ times, step }, colour, most) {

@@ -5,7 +5,7 @@ const whole = digits(0, 0);
 const tenths = digits(0, 1);
 const hundredths = digits(0, 2);
 const cents = digits(2, 2);
-const precise = new Intl.NumberFormat("en", { maximumSignificantDigits: 2 });
+const precise = new Intl.NumberFormat("en", { minimumSignificantDigits: 2, maximumSignificantDigits: 2 });
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 
 function money(value) {
