@@ -50,6 +50,11 @@ else:
         return True
 
 
+def _checksum(record: bytes) -> int:
+    # It starts from 1 so that the zeros which a crash of the machine may leave are no records.
+    return zlib.crc32(record, 1)
+
+
 class _Segment:
     """An open, locked segment: records are added at its end and taken from `position` on."""
 
@@ -99,7 +104,7 @@ class _Segment:
             length, checksum = _HEADER.unpack_from(data, start)
             record = data[start + _HEADER.size : start + _HEADER.size + length]
             taken += length
-            if len(record) < length or zlib.crc32(record) != checksum or (found and taken > max_bytes):
+            if len(record) < length or _checksum(record) != checksum or (found and taken > max_bytes):
                 break
             start += _HEADER.size + length
             found.append((record, self.position + start))
@@ -145,7 +150,7 @@ class Spool:
 
     def append(self, records: Sequence[bytes]) -> int:
         """Keep the records, in order; returns how many: the rest has no room or cannot be written."""
-        frames = [_HEADER.pack(len(record), zlib.crc32(record)) + record for record in records]
+        frames = [_HEADER.pack(len(record), _checksum(record)) + record for record in records]
         try:
             _prepare(self._folder)
             room = self._max_bytes - _bytes_in(self._folder)

@@ -3,7 +3,6 @@ from __future__ import annotations
 import httpx2
 import openai
 import pytest
-
 import tokentide
 from tokentide.testing import capture_calls
 

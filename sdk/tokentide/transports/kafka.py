@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 API_VERSION: Final = (2, 1)  # The oldest with zstd. Not pinned, the constructor asks the broker, for up to 30 s.
 LARGEST_RECORD: Final = 1_000_000  # What a broker takes by default, less its own overhead.
 ACKNOWLEDGE_WITHIN_MS: Final = 5_000
+CLOSE_WITHIN_S: Final = 0.2
 _PRODUCER: Final = re.compile(rb'"producer_id":"([^"]*)"')
 
 
@@ -59,7 +60,7 @@ class KafkaTransport:
         """See `Transport.close`."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            producer.close(0)
+            producer.close(CLOSE_WITHIN_S)
 
     def forget(self) -> None:
         """See `Transport.forget`."""

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+from tokentide.config import Settings, SettingsError, load
+from tokentide.transports import TRANSPORTS
+
+
+def test_arguments_win_over_the_environment_and_that_over_the_defaults() -> None:
+    settings = load({"TOKENTIDE_TEAM": "search", "TOKENTIDE_APP": "shop"}, team="finance")
+    assert (settings.team, settings.app, settings.transport) == ("finance", "shop", "http")
+
+
+def test_values_from_the_environment_get_their_types() -> None:
+    settings = load({"TOKENTIDE_QUEUE_SIZE": "50", "TOKENTIDE_SPOOL_DIR": "/var/spool/x", "TOKENTIDE_TOKEN": ""})
+    assert (settings.queue_size, settings.spool_dir, settings.token) == (50, Path("/var/spool/x"), "")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("tem", "x", r"unknown setting 'tem' \(did you mean 'team'\?\)"),
+        ("zzz", "x", r"^unknown setting 'zzz'$"),
+        (
+            "transport",
+            "kafak",
+            r"transport must be 'http' or 'kafka' or 'memory' \(did you mean 'kafka'\?\), not 'kafak'",
+        ),
+        ("endpoint", "127.0.0.1:8321", "endpoint must be an address like http://127.0.0.1:8321, not '127.0.0.1:8321'"),
+        ("content", "masked", "content must be 'off' or 'full', not 'masked'"),
+        ("queue_size", 0, "queue_size must be a whole number, 1 or more, not 0"),
+        ("queue_size", 2.5, "queue_size must be a whole number"),
+        ("queue_size", True, "queue_size must be a whole number"),
+        ("spool_dir", 3, "spool_dir must be the path of a folder"),
+        ("team", None, "team must be a text, not None"),
+    ],
+)
+def test_a_wrong_argument_is_one_clear_error(name: str, value: object, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        load({}, **{name: value})
+
+
+def test_a_wrong_value_in_the_environment_is_named_by_its_variable() -> None:
+    with pytest.raises(SettingsError, match="TOKENTIDE_QUEUE_SIZE must be a whole number, 1 or more, not 'many'"):
+        load({"TOKENTIDE_QUEUE_SIZE": "many"})
+
+
+def test_a_mistyped_variable_is_only_warned_about(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "tokentide"):
+        load(
+            {"TOKENTIDE_TEEM": "x", "TOKENTIDE_COLLECTOR__ENDPOINT": "x", "TOKENTIDE_HOME_PAGE_TITLE": "x", "TEEM": "x"}
+        )
+    assert [record.getMessage() for record in caplog.records] == [
+        "TOKENTIDE_TEEM is not a setting (did you mean 'team'?)"
+    ]
+
+
+def test_a_slash_at_the_end_of_the_endpoint_does_not_matter() -> None:
+    assert load({}, endpoint="https://tide.example/").endpoint == "https://tide.example"
+
+
+def test_secrets_are_not_shown() -> None:
+    assert "hunter2" not in repr(load({}, token="hunter2", user_key="hunter2"))
+
+
+def test_every_transport_that_can_be_set_exists() -> None:
+    assert all(load({}, transport=name).transport == name for name in TRANSPORTS)
+    assert Settings().transport in TRANSPORTS

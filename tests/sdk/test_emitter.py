@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from emitted import call_ids, calls, eventually, files, last_report, read, spooled
+from loopback_intake import HANGING, LoopbackIntake, Reply
+from tokentide.config import Settings, load
+from tokentide.emitter import Emitter
+from tokentide.transports import open_transport
+from tokentide.transports.memory import MemoryTransport
+
+Make = Callable[..., Emitter]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load({}, spool_dir=tmp_path / "spool", transport="memory")
+
+
+@pytest.fixture
+def make(settings: Settings) -> Iterator[Make]:
+    """Makes emitters that are closed after the test."""
+    made: list[Emitter] = []
+
+    def make_one(**changes: Any) -> Emitter:
+        chosen = replace(settings, **changes)
+        made.append(Emitter(chosen, open_transport(chosen), changes.pop("read", read)))
+        return made[-1]
+
+    yield make_one
+    for emitter in made:
+        emitter.close(0.2)
+
+
+def records(emitter: Emitter) -> list[bytes]:
+    assert isinstance(emitter.transport, MemoryTransport)
+    return emitter.transport.records
+
+
+def test_flush_delivers_everything_emitted_before_and_a_report(make: Make) -> None:
+    emitter = make()
+    for number in range(2_500):
+        emitter.emit(str(number))
+    assert emitter.flush(30) is True
+    assert [call["seq"] for call in calls(records(emitter))] == list(range(1, 2_501))
+    assert last_report(records(emitter))["emitted"] == 2_500
+
+
+def test_events_arrive_without_a_flush(make: Make) -> None:
+    emitter = make()
+    emitter.emit("a")
+    eventually(lambda: call_ids(records(emitter)) == ["a"])
+
+
+def test_an_emitter_that_was_not_used_starts_no_thread_and_sends_nothing(make: Make) -> None:
+    before = threading.active_count()
+    emitter = make()
+    assert emitter.flush(0) is True
+    emitter.close()
+    assert threading.active_count() == before
+    assert records(emitter) == []
+
+
+def test_close_says_so_and_later_events_start_a_new_producer(make: Make) -> None:
+    emitter = make()
+    emitter.emit("a")
+    emitter.close()
+    assert last_report(records(emitter))["closed"] is True
+    emitter.emit("b")
+    assert emitter.flush(30)
+    first, second = calls(records(emitter))
+    assert first["producer_id"] != second["producer_id"]
+    assert (first["seq"], second["seq"]) == (1, 1)
+
+
+def test_many_threads_get_gapless_numbers(make: Make) -> None:
+    emitter = make()
+    threads = [threading.Thread(target=lambda: [emitter.emit("x") for _ in range(500)]) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert emitter.flush(30)
+    assert sorted(call["seq"] for call in calls(records(emitter))) == list(range(1, 4_001))
+    assert last_report(records(emitter))["dropped"] == {}
+
+
+def test_hook_errors_are_reported_even_without_an_event(make: Make) -> None:
+    emitter = make()
+    emitter.count_hook_error()
+    emitter.close()
+    assert last_report(records(emitter))["hook_errors"] == 1
+
+
+def test_a_worker_that_died_is_started_again(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda arguments: None)
+
+    def deadly(attempt: Any, producer_id: str, seq: int) -> Any:
+        if attempt == "deadly":
+            raise SystemExit
+        return read(attempt, producer_id, seq)
+
+    emitter = Emitter(settings, open_transport(settings), deadly)
+    emitter.emit("deadly")
+    eventually(lambda: not emitter._worker.running)
+    emitter.emit("a")
+    assert emitter.flush(30)
+    emitter.close()
+    assert call_ids(records(emitter)) == ["a"]
+
+
+def test_a_burst_meets_an_intake_that_takes_long_and_nothing_is_lost(make: Make) -> None:
+    with LoopbackIntake(lambda records: Reply(delay_s=0.1)) as intake:
+        emitter = make(transport="http", endpoint=intake.endpoint)
+        for number in range(20_000):
+            emitter.emit(str(number))
+        eventually(lambda: len(set(call_ids(intake.records))) == 20_000, 60)
+        emitter.flush(30)
+        assert last_report(intake.records)["dropped"] == {}
+
+
+def test_events_survive_an_intake_that_comes_back_later(make: Make) -> None:
+    with LoopbackIntake() as intake:
+        pass
+    emitter = make(transport="http", endpoint=intake.endpoint)
+    emitter.emit("a")
+    assert emitter.flush(30) is True
+    emitter.emit("b")
+    with LoopbackIntake(port=intake.port) as back:
+        eventually(lambda: sorted(call_ids(back.records)) == ["a", "b"])
+        emitter.close()
+
+
+def test_a_busy_intake_is_left_alone_for_as_long_as_it_asks(make: Make) -> None:
+    with LoopbackIntake(lambda records: Reply(503, retry_after="1")) as intake:
+        emitter = make(transport="http", endpoint=intake.endpoint)
+        emitter.emit("a")
+        assert emitter.flush(30) is True
+        emitter.emit("b")
+        assert emitter.flush(30) is True
+        assert len(intake.requests) == 1
+        intake.reply = lambda records: Reply()
+        eventually(lambda: sorted(call_ids(intake.records)) == ["a", "b"])
+
+
+def test_flush_and_close_do_not_wait_for_an_intake_that_hangs(make: Make) -> None:
+    with LoopbackIntake(lambda records: HANGING) as intake:
+        emitter = make(transport="http", endpoint=intake.endpoint)
+        emitter.emit("a")
+        eventually(lambda: len(intake.requests) == 1)
+        emitter.emit("b")
+        assert emitter.flush(0.2) is False
+        emitter.close(1.0)
+        found = spooled(emitter._settings)
+        assert call_ids(found) == ["a", "b"]
+        assert last_report(found)["closed"] is True
+
+
+def test_a_folder_that_cannot_be_used_costs_events_and_nothing_else(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "spool").write_text("in the way")
+    with LoopbackIntake() as intake:
+        pass
+    emitter = make(transport="http", endpoint=intake.endpoint)
+    emitter.emit("a")
+    emitter.flush(30)
+    emitter.emit("b")
+    with LoopbackIntake(port=intake.port) as back:
+        eventually(lambda: emitter.emit("c") or (emitter.flush(5) and call_ids(back.records) != []))
+        assert last_report(back.records)["dropped"]["spool_full"] >= 1
+
+
+fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+
+
+@fork
+def test_a_forked_child_is_a_producer_of_its_own(make: Make) -> None:
+    with LoopbackIntake() as intake:
+        emitter = make(transport="http", endpoint=intake.endpoint)
+        emitter.emit("before")
+        assert emitter.flush(30)
+        emitter.emit("parent's")
+        child = os.fork()
+        if child == 0:
+            emitter.emit("child's")
+            os._exit(0 if emitter.flush(30) else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert emitter.flush(30)
+    found = {call["call_id"]: call for call in calls(intake.records)}
+    assert len(calls(intake.records)) == 3
+    assert found["before"]["producer_id"] == found["parent's"]["producer_id"] != found["child's"]["producer_id"]
+    assert (found["parent's"]["seq"], found["child's"]["seq"]) == (2, 1)
+
+
+@fork
+def test_a_fork_before_the_first_event_makes_two_producers_too(make: Make) -> None:
+    with LoopbackIntake() as intake:
+        emitter = make(transport="http", endpoint=intake.endpoint)
+        child = os.fork()
+        emitter.emit("x")
+        if child == 0:
+            os._exit(0 if emitter.flush(30) else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert emitter.flush(30)
+    assert len({call["producer_id"] for call in calls(intake.records)}) == 2
+
+
+@fork
+def test_a_child_leaves_the_parents_spool_alone(make: Make, tmp_path: Path) -> None:
+    with LoopbackIntake() as intake:
+        pass
+    emitter = make(transport="http", endpoint=intake.endpoint)
+    emitter.emit("parent's")
+    assert emitter.flush(30)
+    child = os.fork()
+    if child == 0:
+        emitter.emit("child's")
+        os._exit(0 if emitter.flush(30) else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert len(files(tmp_path)) == 2
+    with LoopbackIntake(port=intake.port) as back:
+        emitter.emit("last")
+        eventually(lambda: sorted(call_ids(back.records)) == ["child's", "last", "parent's"])
+
+
+@pytest.mark.parametrize("method", [name for name in multiprocessing.get_all_start_methods() if name != "forkserver"])
+def test_children_of_multiprocessing_deliver_what_they_emitted_last(method: str, tmp_path: Path) -> None:
+    with LoopbackIntake() as intake:
+        process = multiprocessing.get_context(method).Process(
+            target=emit_and_return, args=(intake.endpoint, tmp_path / "spool", sys.path)
+        )
+        process.start()
+        process.join(60)
+        assert process.exitcode == 0
+        assert call_ids(intake.records) == ["a"]
+        assert last_report(intake.records)["closed"] is True
+
+
+def emit_and_return(endpoint: str, spool_dir: Path, path: list[str]) -> None:
+    sys.path[:] = path
+    settings = load({}, endpoint=endpoint, spool_dir=spool_dir)
+    Emitter(settings, open_transport(settings), read).emit("a")
+
+
+def test_emit_takes_no_lock_after_the_first_event(make: Make) -> None:
+    emitter = make()
+    emitter.emit("a")
+    assert emitter.flush(30)
+    with emitter._worker._starting, emitter._worker.delivery._lock:
+        emitter.emit("b")
+    assert emitter.flush(30)
+    assert call_ids(records(emitter)) == ["a", "b"]
+
+
+def test_memory_is_bounded_while_the_far_side_is_away(make: Make) -> None:
+    with LoopbackIntake() as intake:
+        pass
+    emitter = make(transport="http", endpoint=intake.endpoint, queue_size=50)
+    for number in range(500):
+        emitter.emit(str(number))
+        assert len(emitter._worker._queue) <= 50
+    emitter.close()
+    found = spooled(emitter._settings)
+    assert len(call_ids(found)) + last_report(found)["dropped"].get("overflow", 0) == 500

@@ -1,0 +1,144 @@
+"""How a process ends: everything is delivered or in the spool, and the far side cannot hold the process up."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from emitted import call_ids, eventually, last_report, spooled
+from loopback_intake import HANGING, OK, LoopbackIntake, Reply
+from tokentide.config import Settings, load
+
+PROGRAM = """
+import os, sys, time
+from emitted import read
+from tokentide.config import load
+from tokentide.emitter import Emitter
+from tokentide.transports import open_transport
+
+transport, address, spool_dir, count, ending = sys.argv[1:]
+settings = load({}, transport=transport, spool_dir=spool_dir, endpoint="http://" + address, kafka_bootstrap=address)
+emitter = Emitter(settings, open_transport(settings), read)
+for number in range(int(count)):
+    emitter.emit(str(number))
+exec(ending)
+print(time.time(), flush=True)
+"""
+# An exit takes two seconds at most. A busy machine may start and end an interpreter slowly.
+SOON_S = 12.0
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load({}, spool_dir=tmp_path / "spool")
+
+
+def run(settings: Settings, address: str, count: int, ending: str = "") -> float:
+    """Runs an app that emits `count` events and ends; returns the seconds that its ending took."""
+    arguments = [settings.transport, address, str(settings.spool_dir), str(count), ending]
+    environment = {"PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *arguments], capture_output=True, timeout=60, env=environment, check=True
+    )
+    return time.time() - float(done.stdout or "nan")
+
+
+def expected(count: int) -> list[str]:
+    return sorted(map(str, range(count)))
+
+
+def at(settings: Settings, address: str) -> Settings:
+    return replace(settings, endpoint="http://" + address, kafka_bootstrap=address)
+
+
+def test_a_short_process_delivers_everything_before_it_ends(settings: Settings) -> None:
+    with LoopbackIntake() as intake:
+        run(settings, f"127.0.0.1:{intake.port}", 3_000)
+    assert sorted(call_ids(intake.records)) == expected(3_000)
+    assert last_report(intake.records)["closed"] is True
+
+
+@pytest.mark.parametrize("reply", [HANGING, Reply(delay_s=60.0), Reply(503), Reply(status=None)])
+def test_an_intake_that_does_not_serve_holds_nothing_up(settings: Settings, reply: Reply) -> None:
+    with LoopbackIntake(lambda records: reply) as intake:
+        address = f"127.0.0.1:{intake.port}"
+        assert run(settings, address, 3_000) < SOON_S
+        found = spooled(at(settings, address))
+    assert sorted(call_ids(found)) == expected(3_000)
+    assert last_report(found)["closed"] is True
+    assert last_report(found)["emitted"] == 3_000
+
+
+def test_a_send_that_already_hangs_holds_nothing_up(settings: Settings) -> None:
+    with LoopbackIntake(lambda records: HANGING) as intake:
+        address = f"127.0.0.1:{intake.port}"
+        assert run(settings, address, 3_000, "time.sleep(1)\nfor n in range(3000, 4000): emitter.emit(str(n))") < SOON_S
+        found = spooled(at(settings, address))
+    assert sorted(call_ids(found)) == expected(4_000)
+
+
+@pytest.mark.parametrize("transport", ["http", "kafka"])
+def test_a_closed_port_holds_nothing_up(settings: Settings, transport: str) -> None:
+    with LoopbackIntake() as intake:
+        pass
+    chosen, address = replace(settings, transport=transport), f"127.0.0.1:{intake.port}"
+    assert run(chosen, address, 3_000, "time.sleep(1)") < SOON_S
+    found = spooled(at(chosen, address))
+    assert sorted(call_ids(found)) == expected(3_000)
+
+
+def test_a_kafka_that_hangs_holds_nothing_up(settings: Settings) -> None:
+    with LoopbackIntake(lambda records: HANGING) as intake:
+        chosen, address = replace(settings, transport="kafka"), f"127.0.0.1:{intake.port}"
+        assert run(chosen, address, 100) < SOON_S
+        found = spooled(at(chosen, address))
+    assert sorted(call_ids(found)) == expected(100)
+
+
+def test_an_app_that_fails_ends_as_it_would_and_loses_nothing(settings: Settings) -> None:
+    with LoopbackIntake() as intake, pytest.raises(subprocess.CalledProcessError) as caught:
+        run(settings, f"127.0.0.1:{intake.port}", 10, "raise SystemExit(3)")
+    assert caught.value.returncode == 3
+    assert sorted(call_ids(intake.records)) == expected(10)
+
+
+def test_the_next_process_delivers_what_the_last_one_could_not(settings: Settings) -> None:
+    with LoopbackIntake() as intake:
+        pass
+    run(settings, f"127.0.0.1:{intake.port}", 100)
+    with LoopbackIntake(lambda records: OK, port=intake.port) as back:
+        run(settings, f"127.0.0.1:{intake.port}", 1, "time.sleep(2)")
+        assert sorted(call_ids(back.records)) == sorted([*expected(100), "0"])
+    assert spooled(at(settings, f"127.0.0.1:{intake.port}")) == []
+
+
+def test_what_was_spooled_before_kill_9_is_still_there(settings: Settings) -> None:
+    with LoopbackIntake() as intake:
+        pass
+    address = f"127.0.0.1:{intake.port}"
+    arguments = [
+        "http",
+        address,
+        str(settings.spool_dir),
+        "100",
+        "print(emitter.flush(30), flush=True); time.sleep(60)",
+    ]
+    environment = {"PYTHONPATH": str(Path(__file__).parents[1])}
+    with subprocess.Popen([sys.executable, "-c", PROGRAM, *arguments], stdout=subprocess.PIPE, env=environment) as app:
+        assert app.stdout is not None
+        assert app.stdout.readline() == b"True\n"
+        app.send_signal(signal.SIGKILL)
+        app.wait()
+    found: list[bytes] = []
+    eventually(lambda: bool(found.extend(spooled(at(settings, address))) or found))
+    assert sorted(call_ids(found)) == expected(100)
+
+
+def test_os_exit_ends_the_process_at_once(settings: Settings) -> None:
+    with LoopbackIntake(lambda records: HANGING) as intake:
+        run(settings, f"127.0.0.1:{intake.port}", 10, "print(time.time(), flush=True); os._exit(0)")

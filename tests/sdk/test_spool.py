@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from emitted import eventually, files
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tokentide.config import load
+from tokentide.spool import Spool, spool_folder
+
+PLENTY = 1 << 40
+
+records = st.lists(st.binary(max_size=40), min_size=1, max_size=5)
+operations = st.lists(
+    st.one_of(
+        st.tuples(st.just("append"), records),
+        st.tuples(st.just("replay"), st.tuples(st.integers(1, 6), st.integers(1, 80), st.integers(0, 6))),
+        st.tuples(st.just("crash"), st.integers(0, 50)),
+    ),
+    max_size=25,
+)
+
+
+def drain(spool: Spool) -> list[bytes]:
+    found = []
+    while batch := spool.batch(1000, PLENTY):
+        found += batch
+        spool.acknowledge(len(batch))
+    return found
+
+
+def tear(folder: Path, length: int) -> None:
+    """Leave the first bytes of one more record, as a process does that is killed while it writes."""
+    if segments := sorted(folder.glob("*.segment")):
+        with segments[-1].open("ab") as segment:
+            segment.write((b"\0\0\0\x32\1\2\3\4" + b"x" * 50)[:length])
+
+
+@settings(max_examples=200, deadline=None)
+@given(operations)
+def test_each_record_comes_once_and_in_order_whatever_happened(steps: list[tuple[str, object]]) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "spool"
+        spool, waiting = Spool(folder, PLENTY), []
+        for step, argument in steps:
+            if step == "append":
+                assert spool.append(argument) == len(argument)
+                waiting += argument
+            elif step == "crash":
+                spool.close()
+                tear(folder, argument)
+                spool = Spool(folder, PLENTY)
+            else:
+                most, size, arrived = argument
+                batch = spool.batch(most, size)
+                assert batch == waiting[: len(batch)]
+                assert bool(batch) == bool(waiting)
+                arrived = min(arrived, len(batch))
+                spool.acknowledge(arrived)
+                del waiting[:arrived]
+        assert drain(spool) == waiting
+        assert files(folder) == []
+
+
+def test_a_batch_is_bounded_but_never_empty(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, PLENTY)
+    spool.append([b"a" * 100, b"b" * 10, b"c" * 10, b"d" * 10])
+    assert spool.batch(2, 50) == [b"a" * 100]
+    spool.acknowledge(1)
+    assert spool.batch(2, 50) == [b"b" * 10, b"c" * 10]
+
+
+def test_two_live_users_of_a_folder_never_replay_the_same_segment(tmp_path: Path) -> None:
+    first, second = Spool(tmp_path, PLENTY), Spool(tmp_path, PLENTY)
+    first.append([b"one"])
+    assert second.batch(10, PLENTY) == []
+    assert first.batch(10, PLENTY) == [b"one"]
+    assert second.batch(10, PLENTY) == []
+    first.close()
+    assert second.batch(10, PLENTY) == [b"one"]
+
+
+def test_what_a_killed_process_left_is_adopted(tmp_path: Path) -> None:
+    program = (
+        "import sys, time; from pathlib import Path; from tokentide.spool import Spool\n"
+        "spool = Spool(Path(sys.argv[1]), 1 << 40); spool.append([b'one', b'two']); print(flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        spool = Spool(tmp_path, PLENTY)
+        assert spool.batch(10, PLENTY) == []
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    eventually(lambda: spool.batch(10, PLENTY) == [b"one", b"two"])
+
+
+def test_the_folder_takes_no_more_than_its_limit(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, 100)
+    assert spool.append([b"x" * 30] * 5) == 2
+    assert spool.append([b"x" * 30]) == 0
+    assert sum(path.stat().st_size for path in files(tmp_path)) <= 100
+    assert len(drain(spool)) == 2
+    assert spool.append([b"x" * 30]) == 1
+
+
+def test_only_this_user_can_read_it(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    Spool(folder, PLENTY).append([b"secret"])
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert [path.stat().st_mode & 0o777 for path in files(folder)] == [0o600]
+
+
+def test_a_folder_of_somebody_else_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    assert Spool(tmp_path, PLENTY).append([b"secret"]) == 0
+    assert files(tmp_path) == []
+
+
+def test_a_folder_that_cannot_be_made_keeps_nothing_and_harms_nobody(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    spool = Spool(tmp_path / "file" / "spool", PLENTY)
+    assert spool.append([b"one"]) == 0
+    assert spool.batch(10, PLENTY) == []
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff" * 7, b"\xff" * 500, b"\0" * 500])
+def test_damaged_segments_do_not_stand_in_the_way(tmp_path: Path, damage: bytes) -> None:
+    (tmp_path / "00000000000000000001-1.segment").write_bytes(damage)
+    (tmp_path / "00000000000000000002-1.segment").mkdir()
+    spool = Spool(tmp_path, PLENTY)
+    spool.append([b"one"])
+    assert drain(spool) == [b"one"]
+
+
+def test_large_backlogs_take_several_segments(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, PLENTY)
+    for start in range(24):
+        spool.append([bytes([start]) * 1_000_000])
+    assert len(files(tmp_path)) == 3
+    assert [record[0] for record in drain(spool)] == list(range(24))
+
+
+def test_every_destination_has_a_folder_of_its_own() -> None:
+    here = load({}, endpoint="http://127.0.0.1:1")
+    others = [load({}, endpoint="http://127.0.0.1:2"), replace(here, token="x"), replace(here, transport="kafka")]
+    assert len({spool_folder(each) for each in [here, *others]}) == 4
+    assert spool_folder(here) == spool_folder(replace(here, team="search"))
