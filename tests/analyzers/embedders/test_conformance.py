@@ -11,7 +11,14 @@ from analyzers.embedders import EMBEDDERS, open_embedder
 from analyzers.embedders.embedder import Embedder
 
 NAMES = list(EMBEDDERS)
-TEXTS = ["Where is my card?", "I cannot find my credit card", "Roast the salmon for ten minutes", "", " \n\t", "é🙂 你好"]
+TEXTS = [
+    "Where is my card?",
+    "I cannot find my credit card",
+    "Roast the salmon for ten minutes",
+    "",
+    " \n\t",
+    "é🙂 你好",
+]
 
 
 def minilm() -> Path:

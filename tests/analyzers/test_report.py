@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from collected_calls import collect
+from conftest import NOW
+from events import a_call, a_rate_limited_call
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analyzers.analyzer import Measurement, Window, write
+from analyzers.report import DIMENSIONS, report, whole_hours
+from store.connection import Store
+
+START = NOW - timedelta(hours=1)
+HOUR = timedelta(hours=1)
+
+
+def test_cost_by_team_and_model_ends_with_the_total(store: Store) -> None:
+    unknown = a_call(team="support", model_requested="nobody-knows")
+    collect(store, a_call(), a_call(), a_call(team="support"), unknown)
+    found = report(store, "cost", ["team", "model"], START, NOW)
+    assert found.columns == (
+        "team", "model", "cost_usd", "attempts", "priced_share", "input_tokens", "output_tokens",
+    )  # fmt: skip
+    assert found.rows == [
+        ("search", "gpt-5", Decimal("0.002026"), 2, 1.0, 200, 192),
+        ("support", "gpt-5", Decimal("0.001013"), 1, 1.0, 100, 96),
+        ("support", "nobody-knows", None, 1, 0.0, 100, 96),
+        ("total", "", Decimal("0.003039"), 4, 0.75, 400, 384),
+    ]
+
+
+def test_dimensions_come_in_the_order_asked_for(store: Store) -> None:
+    collect(store, a_call(feature="search box", environment="production"))
+    found = report(store, "limits", ["operation", "environment", "feature"], START, NOW)
+    assert found.rows == [("chat", "production", "search box", 1, 0, 0.0, 0, 0.0)]
+
+
+def test_without_dimensions_there_is_one_row(store: Store) -> None:
+    collect(store, a_call(), a_rate_limited_call())
+    assert report(store, "cost", [], START, NOW).rows == [(Decimal("0.001013"), 2, 1.0, 100, 96)]
+    assert report(store, "limits", [], START, NOW).rows == [(2, 1, 0.5, 0, 0.0)]
+
+
+def test_latency_is_unknown_where_nothing_was_measured(store: Store) -> None:
+    collect(store, a_call(operation_ms=500.0))
+    found = report(store, "latency", ["provider"], START, NOW)
+    assert found.rows == [("openai", 1, 500.0, 500.0, 500.0, None, None, None)]
+
+
+@pytest.mark.parametrize("kind", DIMENSIONS)
+def test_an_empty_store_gives_an_empty_report(store: Store, kind: str) -> None:
+    assert report(store, kind, ["team", "app"], START, NOW).rows == []
+
+
+def test_drift_shows_the_newest_finding(store: Store) -> None:
+    rows = [("billing", 0.01, "no drift: 200 texts"), ("shop", 0.4, "drift: an estimated 40 %")]
+    for team, share, note in rows:
+        labels = {"team": team, "app": "web", "kind": "prompt"}
+        one = Measurement(
+            metric="novel_share", labels=labels, window=Window(START, NOW), value=share, samples=200, note=note
+        )
+        write(store, "drift", [one], NOW)
+    assert report(store, "drift", ["team", "kind"], START, NOW).rows == [
+        ("shop", "prompt", 1, 1, 0.4, None, None, "drift: an estimated 40 %"),
+        ("billing", "prompt", 1, 0, 0.01, None, None, "no drift: 200 texts"),
+    ]
+
+
+def test_an_unknown_dimension_is_answered_with_the_known_ones(store: Store) -> None:
+    with pytest.raises(ValueError, match="no dimension colour: its dimensions are team, app, feature"):
+        report(store, "cost", ["colour"], START, NOW)
+    with pytest.raises(ValueError, match="its dimensions are team, app, kind"):
+        report(store, "drift", ["model"], START, NOW)
+    with pytest.raises(ValueError, match="the reports are cost, latency, limits, drift"):
+        report(store, "weather", ["team"], START, NOW)
+
+
+@pytest.mark.parametrize("end", [NOW, NOW - timedelta(minutes=20)])
+def test_a_long_range_counts_every_minute_once(store: Store, end: datetime) -> None:
+    start = NOW - timedelta(hours=72, minutes=30)
+    inside = [start, start + timedelta(minutes=29), start + 40 * HOUR, end - timedelta(minutes=1)]
+    outside = [start - timedelta(minutes=1), end]
+    collect(store, *(a_call(started_at=at) for at in [*inside, *outside]))
+    assert report(store, "limits", [], start, end).rows[0][0] == len(inside)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 30 * 24 * 60))
+def test_whole_hours_lie_inside_of_the_range(minute: int, minutes: int) -> None:
+    start = NOW - timedelta(minutes=minute)
+    end = start + timedelta(minutes=minutes)
+    first, after = whole_hours(start, end)
+    assert start <= first <= after <= end
+    assert (after - first) % HOUR == timedelta(0)
+    assert first == start or first.minute == after.minute == 0
+    assert minutes <= 48 * 60 or after - first > end - start - 2 * HOUR

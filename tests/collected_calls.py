@@ -1,0 +1,22 @@
+"""Calls as they are after the collector has stored, priced and rolled them up."""
+
+from __future__ import annotations
+
+from collector_batches import batch_of
+from conftest import NOW
+from tokentide.call import LLMCall
+
+from collector.prices import seed_prices
+from collector.rollup import RollUp
+from collector.write import Writer
+from store.connection import Store
+
+
+def collect(store: Store, *calls: LLMCall) -> None:
+    """Everything that the collector does with `calls`."""
+    seed_prices(store, NOW)
+    batch = batch_of(*(call.to_json() for call in calls))
+    Writer(store, "kafka", lambda seconds: False, lambda: 0.0).write(batch, NOW)
+    roll_up = RollUp(store)
+    roll_up.touch(batch.minutes)
+    roll_up.rebuild()
