@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -62,8 +62,8 @@ class DriftAnalyzer:
         known = references(store, self._embedder.id)
         measured: list[Measurement] = []
         compared: dict[Group, tuple[_Sample, Comparison]] = {}
-        for group, texts in self._texts(store, span).items():
-            sample = self._embedded(texts)
+        for group, said in self._said(store, "drift_texts", span, _MOST).items():
+            sample = self._embedded([text for (text,) in said])
             if group not in known:
                 share = f"{collected.get(group, 0)} of {self._reference_samples} texts for the reference"
                 measured += _unknown(group, span, sample, share)
@@ -73,22 +73,13 @@ class DriftAnalyzer:
                 reference = Reference.of(known[group].vectors)
                 compared[group] = sample, compare(reference, sample.vectors, seed=int(span.end.timestamp()))
         for group, (sample, comparison) in compared.items():
-            is_significant = comparison.p_value <= _CHANCE / len(compared)
-            measured += _measure(group, span, sample, comparison, known[group], is_significant)
+            notes = _notes(group.kind, sample, comparison, known[group], _CHANCE / len(compared))
+            measured += _measure(group, span, sample, comparison, *notes)
         return measured
 
     def _freeze_complete_references(self, store: Store, end: datetime) -> Mapping[Group, int]:
         """Freeze the groups whose reference is complete; returns how many texts the others have so far."""
-        parameters = {
-            "start": end - _REFERENCE_REACH,
-            "end": end,
-            "embedder": self._embedder.id,
-            "characters": _CHARACTERS,
-            "most": self._reference_samples,
-        }
-        first: dict[Group, list[tuple[str, datetime]]] = defaultdict(list)
-        for team, app, kind, text, said_at in store.query(load("analyzers", "drift_first_texts"), parameters).rows:
-            first[Group(team, app, kind)].append((text, said_at))
+        first = self._said(store, "drift_first_texts", Window(end - _REFERENCE_REACH, end), self._reference_samples)
         collected = {}
         for group, said in first.items():
             collected[group] = len(said)
@@ -99,17 +90,17 @@ class DriftAnalyzer:
                     freeze(store, group, self._embedder.id, sample.vectors, sample.texts, said[-1][1])
         return collected
 
-    def _texts(self, store: Store, span: Window) -> Mapping[Group, list[str]]:
+    def _said(self, store: Store, statement: str, window: Window, most: int) -> Mapping[Group, list[tuple[Any, ...]]]:
         parameters = {
-            "start": span.start,
-            "end": span.end,
+            "start": window.start,
+            "end": window.end,
             "embedder": self._embedder.id,
             "characters": _CHARACTERS,
-            "most": _MOST,
+            "most": most,
         }
-        found: dict[Group, list[str]] = defaultdict(list)
-        for team, app, kind, text in store.query(load("analyzers", "drift_texts"), parameters).rows:
-            found[Group(team, app, kind)].append(text)
+        found: dict[Group, list[tuple[Any, ...]]] = defaultdict(list)
+        for team, app, kind, *said in store.query(load("analyzers", statement), parameters).rows:
+            found[Group(team, app, kind)].append(tuple(said))
         return found
 
     def _embedded(self, texts: Sequence[str]) -> _Sample:
@@ -119,31 +110,17 @@ class DriftAnalyzer:
 
 
 def _unknown(group: Group, span: Window, sample: _Sample, share: str) -> list[Measurement]:
-    note = f"not enough data: {share}{_left_out(sample)}"
+    labels, samples, note = group._asdict(), len(sample.texts), f"not enough data: {share}{_left_out(sample)}"
     return [
-        Measurement(
-            metric=metric, labels=group._asdict(), window=span, value=None, samples=len(sample.texts), note=note
-        )
+        Measurement(metric=metric, labels=labels, window=span, value=None, samples=samples, note=note)
         for metric in ("novel_share", "shift_sd", "p_value")
     ]
 
 
 def _measure(
-    group: Group,
-    span: Window,
-    sample: _Sample,
-    comparison: Comparison,
-    reference: FrozenReference,
-    is_significant: bool,
+    group: Group, span: Window, sample: _Sample, comparison: Comparison, share_note: str, shift_note: str
 ) -> list[Measurement]:
     labels, samples = group._asdict(), len(sample.texts)
-    share_note = f"no drift: {samples} texts compared with a reference of {len(reference.vectors)}"
-    shift_note = ""
-    if is_significant and comparison.novel_low >= _SMALLEST_NOVEL_SHARE:
-        share_note = "drift: " + explain_novelty(group.kind, sample.texts, sample.vectors, comparison, reference)
-    elif is_significant and comparison.shift_sd >= _SMALLEST_SHIFT_SD:
-        share_note = ""
-        shift_note = "drift: " + explain_shift(group.kind, sample.texts, comparison, reference)
     return [
         Measurement(
             metric="novel_share",
@@ -153,7 +130,7 @@ def _measure(
             low=comparison.novel_low,
             high=comparison.novel_high,
             samples=samples,
-            note=share_note and share_note + _left_out(sample),
+            note=share_note,
         ),
         Measurement(
             metric="shift_sd",
@@ -161,10 +138,23 @@ def _measure(
             window=span,
             value=comparison.shift_sd,
             samples=samples,
-            note=shift_note and shift_note + _left_out(sample),
+            note=shift_note,
         ),
         Measurement(metric="p_value", labels=labels, window=span, value=comparison.p_value, samples=samples),
     ]
+
+
+def _notes(
+    kind: str, sample: _Sample, comparison: Comparison, reference: FrozenReference, chance: float
+) -> tuple[str, str]:
+    """The notes of novel share and shift; a finding is told once, by the one that shows it."""
+    is_significant, left_out = comparison.p_value <= chance, _left_out(sample)
+    if is_significant and comparison.novel_low >= _SMALLEST_NOVEL_SHARE:
+        return f"drift: {explain_novelty(kind, sample.texts, sample.vectors, comparison, reference)}{left_out}", ""
+    if is_significant and comparison.shift_sd >= _SMALLEST_SHIFT_SD:
+        return "", f"drift: {explain_shift(kind, sample.texts, comparison, reference)}{left_out}"
+    size = len(reference.vectors)
+    return f"no drift: {len(sample.texts)} texts compared with a reference of {size}{left_out}", ""
 
 
 def _left_out(sample: _Sample) -> str:

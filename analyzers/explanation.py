@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from importlib import resources
 from math import log, sqrt
 from typing import Final
 
@@ -18,10 +19,7 @@ _WORD: Final = re.compile(r"[^\W\d_]{3,}")
 _CLEAR: Final = 1.96
 _EXAMPLE_CHARACTERS: Final = 80
 _FUNCTION_WORDS: Final = frozenset(
-    "about all and any are been but can could did does for from get give had has have her here him his how its just keep"
-    " let like make may might more most must not now off one only our out over please shall she should some such than"
-    " that the their them then there these they this those too upon use very was were what when where which while who"
-    " why will with without would yes you your".split()
+    resources.files("analyzers").joinpath("function_words.txt").read_text("utf-8").split()
 )
 
 
@@ -52,8 +50,8 @@ def explain_shift(kind: str, texts: Sequence[str], comparison: Comparison, refer
 def characteristic_terms(texts: Sequence[str], others: Sequence[str], most: int = 5) -> list[str]:
     """Up to `most` words that are in clearly more of `texts` than of `others`, the clearest first.
 
-    A word counts once per text, English function words do not count. Clear is a log-odds ratio (0.5 added to each count, Haldane 1940) of at least 1.96
-    standard errors, from at least two texts.
+    A word counts once per text; English function words do not count. Clear is a log-odds ratio (0.5 added to each
+    count, Haldane 1940) of at least 1.96 standard errors, from at least two texts.
     """
     here, there = _texts_with(texts), _texts_with(others)
     scores = {
