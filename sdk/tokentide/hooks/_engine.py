@@ -96,11 +96,9 @@ class Engine:
 
     def close_frame(self, frame: Frame) -> None:
         """The client library is done: the attempt that is held was the last one."""
+        frame.token = None
         frame.closed = clock()
         self._release(frame, True)
-        token, frame.token = frame.token, None
-        if token is not None:
-            _frame.reset(token)
 
     def begin(self, request: Any) -> Attempt | None:
         """The record of an attempt that begins; None for a request that is no call of a model."""
@@ -197,6 +195,7 @@ def _framed(engine: Engine, package: str, original: Callable[..., Any]) -> Calla
             return original(self, cast_to, options, *args, **kwargs)
         finally:
             if frame is not None:
+                engine.guard(_frame.reset, frame.token)
                 engine.guard(engine.close_frame, frame)
 
     return request
@@ -210,6 +209,7 @@ def _framed_async(engine: Engine, package: str, original: Callable[..., Any]) ->
             return await original(self, cast_to, options, *args, **kwargs)
         finally:
             if frame is not None:
+                engine.guard(_frame.reset, frame.token)
                 engine.guard(engine.close_frame, frame)
 
     return request
