@@ -165,6 +165,9 @@ _DEFAULTS = tuple((f.name, _default(f)) for f in fields(LLMCall) if f.name not i
 
 
 def _plain(value: Any) -> Any:
+    # Nearly every value is one of these, and asking for an abstract type is slow.
+    if isinstance(value, (str, int, float)):
+        return value
     if isinstance(value, datetime):
         return value.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     if isinstance(value, Decimal):

@@ -28,6 +28,7 @@ from tokentide.transports.transport import THREAD_PREFIX, Transport
 
 QUICKEST_LOOK_S: Final = 0.05
 SLOWEST_LOOK_S: Final = 0.2
+SPOOLING_S_PER_EVENT: Final = 50e-6
 
 _logger = logging.getLogger("tokentide")
 
@@ -66,6 +67,10 @@ class _Worker:
                     threading.Thread(target=self._run, name=f"{THREAD_PREFIX}-emitter", daemon=True).start()
                 except RuntimeError:
                     self.running = False
+
+    def queued(self) -> int:
+        """How many events wait."""
+        return len(self._queue)
 
     def idle(self) -> bool:
         """Whether there is no thread, nothing to deliver and nothing to report."""
@@ -169,15 +174,17 @@ class Emitter:
     def close(self, timeout: float = 2.0) -> None:
         """Deliver what is queued; what cannot be delivered in time goes to the spool. Takes about `timeout` at most.
 
-        Half of the time is for the far side, half for the disk. Events emitted afterwards start a new producer.
+        Half of the time is for the far side, less when there is so much in the queue that spooling it will take longer.
+        Events emitted afterwards start a new producer.
         """
         worker, self._worker = self._worker, self._new_worker()
         if worker.idle():
             return
-        request = _Request(self._clock() + 0.4 * timeout, closing=True)
-        worker.ask(request, 0.5 * timeout)
+        patience = max(0.05 * timeout, 0.5 * timeout - SPOOLING_S_PER_EVENT * worker.queued())
+        request = _Request(self._clock() + 0.8 * patience, closing=True)
+        worker.ask(request, patience)
         if not request.done.is_set():
-            worker.delivery.take_over(0.5 * timeout)
+            worker.delivery.take_over(timeout - patience)
 
     def start_over_in_child(self) -> None:
         """Forget the parent's events and connections, which stay the parent's; called in a forked child."""

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import logging
 import os
 from pathlib import Path
 
 import pytest
-from emitted import read
+from emitted import call_ids, eventually, files, last_report, read
 from kafka import KafkaConsumer, KafkaProducer
 from tokentide.config import SettingsError, load
+from tokentide.emitter import Emitter
 from tokentide.transports import open_transport
 from tokentide.transports.kafka import LARGEST_RECORD, KafkaTransport
 from tokentide.transports.transport import TransportRejected, TransportUnavailable
@@ -71,6 +73,31 @@ def test_records_go_on_after_the_broker_was_away(tmp_path: Path, caplog: pytest.
         consumer = KafkaConsumer("calls", bootstrap_servers=broker.bootstrap, auto_offset_reset="earliest")
         assert [next(consumer).value for _ in range(2)] == [record("p", 1), record("p", 3)]
         consumer.close()
+
+
+def test_events_emitted_while_the_broker_was_away_arrive_once_it_is_back(tmp_path: Path) -> None:
+    with KafkaBroker(tmp_path / "kafka") as broker:
+        broker.create_topic("calls")
+        settings = load(
+            {}, transport="kafka", kafka_bootstrap=broker.bootstrap, kafka_topic="calls", spool_dir=tmp_path / "spool"
+        )
+        emitter = Emitter(settings, open_transport(settings), read)
+        emitter.emit("before")
+        assert emitter.flush(30)
+        broker.kill()
+        for number in range(500):
+            emitter.emit(str(number))
+        assert emitter.flush(30)
+        broker.start()
+        emitter.emit("after")
+        assert emitter.flush(30)
+        eventually(lambda: files(tmp_path / "spool") == [], 60)
+        emitter.close()
+        consumer = KafkaConsumer("calls", bootstrap_servers=broker.bootstrap, auto_offset_reset="earliest")
+        records = [message.value for message in itertools.islice(consumer, 505)]
+        consumer.close()
+    assert sorted(call_ids(records)) == sorted(["before", "after", *map(str, range(500))])
+    assert last_report(records)["dropped"] == {}
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
