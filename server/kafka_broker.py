@@ -97,6 +97,10 @@ class KafkaBroker:
         """End the node at once, as a crash would."""
         self._end(subprocess.Popen.kill)
 
+    def has_ended(self) -> bool:
+        """Whether the node was started and does not run any more."""
+        return self._process is not None and self._process.poll() is not None
+
     def restart(self) -> None:
         """Stop, then start with the same address and the same data."""
         self.stop()

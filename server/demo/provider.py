@@ -43,7 +43,10 @@ _UNARY = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """One answered request. `usage` has the inclusive counts under the names of the event's fields, {} for an error."""
+    """One answered request. `usage` has the inclusive counts under the names of the event's fields, {} for an error.
+
+    `tells_usage` is false for a streamed chat completion that was not asked to include them.
+    """
 
     at: datetime
     provider: str
@@ -51,6 +54,7 @@ class Answered:
     model: str
     http_status: int
     usage: dict[str, int]
+    tells_usage: bool
     team: str
     request_id: str
 
@@ -78,7 +82,7 @@ def provider_app(behaviour: Behaviour, log: ProviderLog) -> Callable[..., Awaita
         arrivals += 1
         plan = told_by_name(arrival, behaviour.plan(arrival))
         answer = _answer(arrival, plan)
-        log.answered.append(_answered(arrival, plan, answer))
+        log.answered.append(_answered(arrival, plan, answer, _include_usage(document)))
         await asyncio.sleep(plan.delay_seconds)
         await _reply(send, arrival, plan, answer, document)
 
@@ -133,7 +137,11 @@ def _answer(arrival: Arrival, plan: Plan) -> Answer:
     )
 
 
-def _answered(arrival: Arrival, plan: Plan, answer: Answer) -> Answered:
+def _include_usage(document: Document) -> bool:
+    return bool((document.get("stream_options") or {}).get("include_usage"))
+
+
+def _answered(arrival: Arrival, plan: Plan, answer: Answer, include_usage: bool) -> Answered:
     usage = {
         "input_tokens": answer.input_tokens,
         "cache_read_tokens": answer.cached_tokens,
@@ -146,6 +154,7 @@ def _answered(arrival: Arrival, plan: Plan, answer: Answer) -> Answered:
         model=arrival.model,
         http_status=plan.http_status,
         usage=usage if plan.http_status == 200 else {},
+        tells_usage=include_usage or not (arrival.stream and arrival.operation == "chat"),
         team=arrival.team,
         request_id=f"req_{answer.request_id}",
     )
@@ -157,8 +166,7 @@ async def _reply(send: Send, arrival: Arrival, plan: Plan, answer: Answer, docum
         body = answers.error(arrival.provider, plan.http_status, plan.error_code)
         await _send_document(send, plan.http_status, headers, body)
     elif arrival.stream and arrival.operation != "embeddings":
-        include_usage = bool((document.get("stream_options") or {}).get("include_usage"))
-        await _send_events(send, headers, plan, _events(arrival.operation, answer, plan, include_usage))
+        await _send_events(send, headers, plan, _events(arrival.operation, answer, plan, _include_usage(document)))
     else:
         await _send_document(send, 200, headers, _UNARY[arrival.operation](answer))
 

@@ -1,0 +1,128 @@
+"""What happens in the demo: who calls how often, when the provider is busy, and the settings that show it soon."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from server.demo.apps.visits import Orders
+from server.demo.behaviour import Mixture
+from server.demo.rush import Rush
+
+SHARES: Final = {"support": 0.5, "search": 0.3, "growth": 0.2}
+"""Which part of the calls each team makes."""
+
+DRIFTING: Final = "support"
+"""The team whose visitors ask about something else half-way."""
+
+FEWEST_CALLS: Final = 240
+"""Fewer leave too few texts before or after the change of topic to conclude anything."""
+
+TOPIC: Final = "tokentide.calls"
+_CYCLE_S: Final = 120
+_FEWEST_REFERENCE_TEXTS: Final = 50
+_MOST_REFERENCE_TEXTS: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoOptions:
+    """How to run the demo. `calls` are for `once`; `minutes` (None: until Ctrl-C) is for the live one.
+
+    Data live in `data_dir`, or in a temporary folder that is removed at the end. `port` 0 takes a free one. Raises
+    ValueError for fewer calls than FEWEST_CALLS.
+    """
+
+    once: bool = False
+    json: bool = False
+    calls: int = 600
+    rate: float = 20.0
+    transport: Literal["http", "kafka"] | str = "http"
+    seed: int = 7
+    port: int = 0
+    data_dir: Path | None = None
+    minutes: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.calls < FEWEST_CALLS:
+            raise ValueError(f"the demo needs {FEWEST_CALLS} calls or more to show a drift")
+        if self.transport not in ("http", "kafka"):
+            raise ValueError(f"there is no transport {self.transport!r}: choose http or kafka")
+
+
+def orders(options: DemoOptions) -> list[Orders]:
+    """What each app is to do: their calls add up to `options.calls`."""
+    calls = {team: round(options.calls * share) for team, share in SHARES.items()}
+    calls[DRIFTING] += options.calls - sum(calls.values())
+    half = calls[DRIFTING] // 2 if options.once else round(options.rate * SHARES[DRIFTING] * _CYCLE_S / 2)
+    return [
+        Orders(
+            name=team,
+            rate=options.rate * share,
+            seed=options.seed,
+            calls=calls[team] if options.once else None,
+            new_topic_at=half if team == DRIFTING else None,
+            careless=not options.once and team == "search",
+        )
+        for team, share in SHARES.items()
+    ]
+
+
+def behaviour(options: DemoOptions) -> Rush:
+    """A provider that is mostly fine, sometimes slow, seldom broken, and short of capacity in every cycle."""
+    usual = Mixture(
+        seed=options.seed,
+        rate_limited_share=0.004,
+        failed_share=0.004,
+        slow_share=0.03,
+        slow_seconds=0.8,
+        delay_seconds=0.02,
+        gap_seconds=0.005,
+        cached_share=0.25,
+    )
+    cycle = options.calls if options.once else round(options.rate * _CYCLE_S)
+    return Rush(usual=usual, seed=options.seed, cycle=cycle, model="gpt-5-mini", refused_share=0.4)
+
+
+def server_settings(options: DemoOptions, folder: Path, url: str, bootstrap: str | None) -> dict[str, str]:
+    """The environment of `tokentide up`: windows of seconds instead of minutes, a daily limit that is soon reached."""
+    reference = max(_FEWEST_REFERENCE_TEXTS, min(_MOST_REFERENCE_TEXTS, options.calls // 6))
+    rush_window = "1m" if options.once else "1s"
+    settings = {
+        "STORE__DSN": f"chdb://{folder / 'store'}",
+        "ALERTS__INTERVAL_S": "2",
+        "ALERTS__DELAY_S": "1",
+        "ALERTS__EXTERNAL_URL": url,
+        "ALERTS__DAILY_LIMITS": json.dumps({"support": 0.02 if options.once else 0.25}),
+        "ALERTS__RULES": json.dumps({"RateLimitRatioHigh": {"for": "0s", "window": rush_window, "min_samples": 30}}),
+        "ANALYZERS__DELAY_S": "1",
+        "ANALYZERS__CATCH_UP_S": "60",
+        "ANALYZERS__DRIFT_EVERY_S": "5" if options.once else "10",
+        "ANALYZERS__DRIFT_WINDOW_S": "60",
+        "ANALYZERS__DRIFT_REFERENCE_SAMPLES": str(reference),
+        "ANALYZERS__DRIFT_MIN_SAMPLES": "20",
+    }
+    if bootstrap:
+        settings |= {
+            "COLLECTOR__SOURCES": json.dumps(["kafka", "http"]),
+            "COLLECTOR__KAFKA_BOOTSTRAP": bootstrap,
+            "COLLECTOR__KAFKA_TOPIC": TOPIC,
+        }
+    return {f"TOKENTIDE_{name}": text for name, text in settings.items()}
+
+
+def app_settings(folder: Path, provider: str, intake: str, bootstrap: str | None) -> dict[str, str]:
+    """The environment of the apps: where their client libraries find the provider, and where events go."""
+    settings = {
+        "OPENAI_BASE_URL": f"{provider}/v1",
+        "OPENAI_API_KEY": "not-a-key",
+        "ANTHROPIC_BASE_URL": provider,
+        "ANTHROPIC_API_KEY": "not-a-key",
+        "TOKENTIDE_TRANSPORT": "kafka" if bootstrap else "http",
+        "TOKENTIDE_ENDPOINT": intake,
+        "TOKENTIDE_SPOOL_DIR": str(folder / "spool"),
+        "TOKENTIDE_ENVIRONMENT": "demo",
+        "TOKENTIDE_USER_KEY": "demo",
+    }
+    return settings | ({"TOKENTIDE_KAFKA_BOOTSTRAP": bootstrap, "TOKENTIDE_KAFKA_TOPIC": TOPIC} if bootstrap else {})

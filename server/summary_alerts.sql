@@ -1,0 +1,14 @@
+-- One row = one alert that fired since the start: where it stands, and when it last fired and resolved.
+SELECT
+    rule AS alert,
+    any(labels) AS labels,
+    argMax(to_state, at) AS state,
+    countIf(to_state = 'firing') AS times,
+    maxIf(at, to_state = 'firing') AS fired_at,
+    if(state = 'resolved', max(at), NULL) AS resolved_at,
+    argMaxIf(summary, at, to_state = 'firing') AS summary
+FROM alert_history
+WHERE at >= toStartOfMinute({start:DateTime64(3)})
+GROUP BY rule, fingerprint
+HAVING times > 0
+ORDER BY fired_at, rule, fingerprint

@@ -1,0 +1,15 @@
+-- One row = the calls of one team since the start; cost in US dollars, every digit, NULL when none of it is known.
+SELECT
+    if(periods.team = '', 'unattributed', periods.team) AS team,
+    sum(periods.attempts) AS attempts,
+    sum(periods.operations) AS operations,
+    toString(sum(periods.cost)) AS cost,
+    sum(periods.priced) AS priced,
+    sum(periods.rate_limited) AS rate_limited,
+    sum(periods.errors) AS errors,
+    quantilesTDigestMerge(0.5, 0.95, 0.99)(periods.felt)[2] AS felt_p95,
+    if(isFinite(felt_p95), felt_p95, NULL) AS felt_p95_ms
+FROM call_minutes AS periods FINAL
+WHERE minute >= toStartOfMinute({start:DateTime64(3)})
+GROUP BY team
+ORDER BY team
