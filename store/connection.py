@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +17,9 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError,
 from store.errors import QueryError, StoreError, StoreHeld, StoreUnavailable
 from store.literal import literal
 from store.sql import Query
+
+# The engine holds an exclusive lock on this file of its folder.
+_LOCK_FILE = "status"
 
 _SETTINGS = {"date_time_input_format": "best_effort", "input_format_skip_unknown_fields": 1, "session_timezone": "UTC"}
 
@@ -94,7 +99,7 @@ class Store:
         try:
             return action(client)
         except OperationalError as error:
-            raise StoreUnavailable(f"the store at {self.dsn} does not answer: {error}") from error
+            raise StoreUnavailable(f"the store at {_without_password(self.dsn)} does not answer: {error}") from error
         except DatabaseError as error:
             raise QueryError(str(error)) from error
 
@@ -104,8 +109,11 @@ def open_store(dsn: str, database: str = "default") -> Store:
 
     Raises StoreHeld when another process owns the folder, StoreUnavailable when the server does not answer.
     """
-    if dsn.startswith("chdb://"):
-        Path(dsn.removeprefix("chdb://")).mkdir(parents=True, exist_ok=True)
+    if folder := _folder(dsn):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"the store folder {folder} cannot be created: {error.strerror}") from error
     client = _open(dsn, None)
     try:
         client.command(f"CREATE DATABASE IF NOT EXISTS `{database}`")
@@ -114,16 +122,50 @@ def open_store(dsn: str, database: str = "default") -> Store:
     return Store(dsn, database)
 
 
+def check_free(dsn: str) -> None:
+    """Raise StoreHeld when another process owns the folder of `dsn`; for a program, before it opens the store.
+
+    The engine would refuse as well, but it writes lines of its own to standard error.
+    """
+    folder = _folder(dsn)
+    if folder is None or not (folder / _LOCK_FILE).exists():
+        return
+    with (folder / _LOCK_FILE).open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise _held(folder) from error
+
+
+def _held(folder: Path) -> StoreHeld:
+    return StoreHeld(
+        f"the store folder {folder} is held by another process: stop that process, or let it answer "
+        "(tokentide report --server http://127.0.0.1:8321)"
+    )
+
+
 def _open(dsn: str, database: str | None) -> Client:
+    options: dict[str, Any] = {"database": database, "settings": dict(_SETTINGS), "tz_mode": "aware"}
+    folder = _folder(dsn)
     try:
-        return clickhouse_connect.get_client(dsn=dsn, database=database, settings=dict(_SETTINGS), tz_mode="aware")
+        if folder is None:
+            return clickhouse_connect.get_client(dsn=dsn, **options)
+        return clickhouse_connect.get_client(interface="chdb", path=str(folder), **options)
     except ClickHouseError as error:
-        if dsn.startswith("chdb://"):
-            raise StoreHeld(
-                f"the store folder {dsn.removeprefix('chdb://')} is held by another process; "
-                f"stop that process, or ask it over HTTP with --server ({error})"
-            ) from error
-        raise StoreUnavailable(f"no ClickHouse answers at {dsn}: {error}") from error
+        if folder is None:
+            raise StoreUnavailable(f"no ClickHouse answers at {_without_password(dsn)}: {error}") from error
+        if "EmbeddedServer" in str(error):
+            raise _held(folder) from error
+        raise StoreError(f"the store folder {folder} cannot be opened: {error}") from error
+
+
+def _folder(dsn: str) -> Path | None:
+    """The folder of an embedded store, None for a server."""
+    return Path(dsn.removeprefix("chdb://")).absolute() if dsn.startswith("chdb://") else None
+
+
+def _without_password(dsn: str) -> str:
+    return re.sub(r"//([^/@:]*):[^/@]*@", r"//\1:…@", dsn)
 
 
 def _bind(query: Query, parameters: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -70,9 +70,8 @@ class News:
             if alert["resolved_at"]:
                 lines[name, labels, "resolved", alert["resolved_at"]] = f"RESOLVED {name}: {labels}"
         for each in summary["findings"]:
-            lines[each["team"], each["app"], each["kind"]] = (
-                f"DRIFT    {each['team']}/{each['app']}: {each['finding'].removeprefix('drift: ')}"
-            )
+            finding = each["finding"].removeprefix("drift: ")
+            lines[each["team"], each["app"], each["kind"]] = f"DRIFT    {each['team']}/{each['app']}: {finding}"
         new = [line for key, line in lines.items() if key not in self._told]
         self._told |= lines.keys()
         return new

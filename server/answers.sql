@@ -1,0 +1,2 @@
+-- One row = the store answers.
+SELECT 1

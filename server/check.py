@@ -1,0 +1,80 @@
+"""`tokentide check`: what can be verified without running anything."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from alerts.evaluate import problems as rule_problems
+from alerts.rule import load_rules
+from server.config import Config
+from server.programs import utc_now
+from store.connection import Store, open_store
+from store.errors import StoreError
+from store.migrate import migrate
+from store.sql import Query, parse, sql_files
+
+PACKAGES = (
+    "alerts",
+    "alerts.rules",
+    "analyzers",
+    "analyzers.reports",
+    "collector",
+    "dashboards.queries",
+    "server",
+    "store",
+)
+
+_SAMPLES = {
+    "String": "",
+    "Bool": False,
+    "DateTime": "2026-01-01 00:00:00",
+    "DateTime64": "2026-01-01 00:00:00.000",
+    "Date": "2026-01-01",
+}
+
+
+def check(config: Config) -> Iterator[tuple[str, list[str]]]:
+    """What was checked, and what is wrong with it; the configuration itself was checked when it was loaded."""
+    yield "configuration", []
+    with tempfile.TemporaryDirectory() as folder:
+        store = open_store(f"chdb://{Path(folder) / 'store'}", "tokentide_check")
+        try:
+            migrate(store, utc_now())
+            yield "statements", list(_statement_problems(store))
+            rules = load_rules(config.alerts.rules_dirs, config.alerts.rules)
+            yield f"{len(rules)} alert rules", rule_problems(store, rules, config.alerts, utc_now())
+        finally:
+            store.close()
+
+
+def statements() -> Iterator[Query]:
+    """Every statement of every program."""
+    for package in PACKAGES:
+        for file in sql_files(package):
+            yield parse(file.name.removesuffix(".sql"), file.read_text("utf-8"))
+
+
+def _statement_problems(store: Store) -> Iterator[str]:
+    for query in statements():
+        values = {name: sample(kind) for name, kind in query.parameters.items()}
+        run: Callable[[Query, dict[str, object]], object] = store.query if _returns_rows(query) else store.execute
+        try:
+            run(query, values)
+        except StoreError as error:
+            yield f"{query.name}.sql: {error}"
+
+
+def _returns_rows(query: Query) -> bool:
+    first = re.sub(r"^\s*--.*$", "", query.text, flags=re.MULTILINE).strip().split(None, 1)[0]
+    return first.upper() in ("SELECT", "WITH")
+
+
+def sample(kind: str) -> object:
+    """A value for a parameter of ClickHouse type `kind`."""
+    if kind.startswith("Array"):
+        return []
+    plain = re.sub(r"\(.*", "", kind)
+    return _SAMPLES.get(plain, 1)

@@ -1,0 +1,122 @@
+"""The configuration: one TOML file, then the environment (`TOKENTIDE_<SECTION>__<KEY>`), read here and nowhere else."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from alerts.config import AlertsConfig
+from analyzers.config import AnalyzersConfig
+from collector.config import CollectorConfig
+from dashboards.config import DashboardsConfig
+from store.config import StoreConfig
+
+PREFIX = "TOKENTIDE_"
+DEFAULT_FILE = Path("tokentide.toml")
+
+
+class ConfigError(Exception):
+    """A setting is unknown or wrong; the message names it and says what is valid."""
+
+
+class ServerConfig(BaseModel):
+    """The HTTP side of a program, and its log."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 for every interface.")
+    port: int = Field(default=8321, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    log_level: str = Field(
+        default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR."
+    )
+
+
+class Config(BaseSettings):
+    """Every setting of every program."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__", env_ignore_empty=True
+    )
+
+    server: ServerConfig = ServerConfig()
+    store: StoreConfig = StoreConfig()
+    collector: CollectorConfig = CollectorConfig()
+    analyzers: AnalyzersConfig = AnalyzersConfig()
+    alerts: AlertsConfig = AlertsConfig()
+    dashboards: DashboardsConfig = DashboardsConfig()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given wins over the environment, and that over the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load(file: Path | None = None, server: Mapping[str, Any] | None = None) -> Config:
+    """The configuration: `server` (of the command line) over the environment over the file (default: tokentide.toml).
+
+    Raises ConfigError with one sentence for an unknown or a wrong setting.
+    """
+    if file is not None and not file.is_file():
+        raise ConfigError(f"there is no configuration file {file}: create it, or leave --config away")
+    _check_environment(os.environ)
+    path = file or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
+
+    class FromFile(Config):
+        model_config = SettingsConfigDict(toml_file=path)
+
+    try:
+        return FromFile(**({"server": dict(server)} if server else {}))
+    except ValidationError as error:
+        raise ConfigError(_sentence(error)) from error
+    except ValueError as error:
+        raise ConfigError(f"the configuration cannot be read: {error}") from error
+
+
+def _check_environment(environment: Mapping[str, str]) -> None:
+    """An unknown section in the environment would be ignored without a word; here it is an error."""
+    for name in environment:
+        section, separator, _ = name.removeprefix(PREFIX).partition("__")
+        if name.startswith(PREFIX) and separator and section.lower() not in Config.model_fields:
+            raise ConfigError(f"{name} names no section{_nearest(section.lower(), Config.model_fields)}")
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors()[0]
+    path = [str(part) for part in first["loc"]]
+    if first["type"] == "extra_forbidden":
+        return f"there is no setting {'.'.join(path)}{_nearest(path[-1], _siblings(path))}"
+    return f"setting {'.'.join(path)}: {first['msg']} (it is {first['input']!r})"
+
+
+def _siblings(path: list[str]) -> Iterable[str]:
+    model: Any = Config
+    for part in path[:-1]:
+        field = model.model_fields.get(part)
+        if field is None or not hasattr(field.annotation, "model_fields"):
+            return ()
+        model = field.annotation
+    return list(model.model_fields)
+
+
+def _nearest(name: str, valid: Iterable[str]) -> str:
+    names = list(valid)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f": did you mean {close[0]}?" if close else f"; there are {', '.join(names)}"

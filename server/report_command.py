@@ -1,0 +1,101 @@
+"""`tokentide report`: from the store, or from the running process that owns it; as a table, JSON or CSV."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from analyzers.report import Report, report
+from server.config import Config, ConfigError
+from server.duration import parse_duration
+from server.programs import utc_now
+from server.reports import exact
+from store.connection import check_free, open_store
+from store.errors import StoreHeld
+
+FORMATS = ("table", "json", "csv")
+
+
+def print_report(config: Config, kind: str, by: str, last: str, format: str, server: str | None) -> None:
+    """Print the report to standard output. Raises ConfigError for a word that is not valid, StoreError."""
+    if format not in FORMATS:
+        raise ConfigError(f"there is no format {format}: use {', '.join(FORMATS)}")
+    dimensions = [name.strip() for name in by.split(",") if name.strip()]
+    try:
+        length = parse_duration(last)
+        found = _ask(server, kind, dimensions, last) if server else _local(config, kind, dimensions, length, last)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    write(found, format)
+
+
+def _local(config: Config, kind: str, by: Sequence[str], length: timedelta, last: str) -> Report:
+    """From the store; when another process owns its folder, from the tokentide that listens on the configured port."""
+    now = utc_now()
+    try:
+        check_free(config.store.address())
+        store = open_store(config.store.address(), config.store.database)
+    except StoreHeld:
+        return _ask(f"http://{config.server.host}:{config.server.port}", kind, by, last)
+    try:
+        return report(store, kind, by, now - length, now)
+    finally:
+        store.close()
+
+
+def _ask(server: str, kind: str, by: Sequence[str], last: str) -> Report:
+    address = f"{server.rstrip('/')}/api/report/{kind}"
+    try:
+        answer = httpx.get(address, params={"by": ",".join(by), "last": last}, timeout=60)
+    except httpx.HTTPError as error:
+        raise ConfigError(f"no tokentide answers at {server}: start it, or name it with --server ({error})") from error
+    if answer.status_code == 400:
+        raise ConfigError(answer.json()["error"])
+    answer.raise_for_status()
+    body = answer.json()
+    return Report(tuple(body["columns"]), [tuple(row) for row in body["rows"]])
+
+
+def write(found: Report, format: str) -> None:
+    """Print `found`; unknown is `unknown` in a table, null in JSON, empty in CSV."""
+    if format == "json":
+        rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+        json.dump(rows, sys.stdout, indent=2, default=exact)
+        sys.stdout.write("\n")
+    elif format == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(found.columns)
+        writer.writerows(found.rows)
+    else:
+        _table(found)
+
+
+def _table(found: Report) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for index, column in enumerate(found.columns):
+        numeric = all(not isinstance(row[index], str) or row[index] == "" for row in found.rows)
+        table.add_column(column, justify="right" if numeric else "left")
+    for row in found.rows:
+        table.add_row(*(_cell(column, value) for column, value in zip(found.columns, row, strict=True)))
+    console = Console()
+    console.print(table) if found.rows else console.print("nothing was stored in this range")
+
+
+def _cell(column: str, value: Any) -> str:
+    if value is None:
+        return "unknown"
+    if column.endswith("_usd"):
+        return f"${float(value):,.4f}"
+    if column.endswith(("_ratio", "_share")):
+        return f"{float(value):.1%}"
+    if column.endswith("_ms"):
+        return f"{float(value):,.0f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,116 @@
+"""Run a program: its loops on threads, its routes on the address of the configuration, until a signal or a failure."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from collections.abc import Callable
+
+import uvicorn
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from server.config import ServerConfig
+from server.programs import Loop, Program
+from store.connection import Store
+from store.errors import StoreError
+from store.sql import load
+
+log = logging.getLogger(__name__)
+
+_JOIN_SECONDS = 60.0
+
+
+class AddressInUse(Exception):
+    """Another program listens on the address: stop it, or set another server.port."""
+
+
+class LoopFailed(Exception):
+    """A part of the program ended with an error, so all of it stops."""
+
+
+class Loops:
+    """The running loops of a program; when one fails all are stopped and `on_failure` is called."""
+
+    def __init__(self, loops: dict[str, Loop], on_failure: Callable[[], None]) -> None:
+        self._stop = threading.Event()
+        self._on_failure = on_failure
+        self.failure: str | None = None
+        self._threads = [threading.Thread(target=self._run, args=item, name=item[0]) for item in loops.items()]
+
+    def start(self) -> None:
+        """Start every loop."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Tell every loop to stop and wait for them, at most a minute."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(_JOIN_SECONDS)
+
+    def _run(self, name: str, loop: Loop) -> None:
+        try:
+            loop(self._stop)
+        except Exception as error:
+            log.exception("%s failed", name)
+            self.failure = self.failure or f"{name} failed: {error}"
+            self._stop.set()
+            self._on_failure()
+
+
+def listen(config: ServerConfig) -> socket.socket:
+    """A socket that listens on the configured address. Raises AddressInUse."""
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((config.host, config.port))
+        listener.listen(1024)
+    except OSError as error:
+        listener.close()
+        raise AddressInUse(
+            f"cannot listen on {config.host}:{config.port} ({error.strerror}): "
+            "stop the program that does, or choose another port with --port"
+        ) from error
+    return listener
+
+
+def serve(program: Program, store: Store, listener: socket.socket, registry: CollectorRegistry) -> None:
+    """Serve until SIGINT or SIGTERM; then finish what is in hand. Raises LoopFailed when a loop failed."""
+    routes = [*program.routes, *_own_routes(store, registry)]
+    settings = uvicorn.Config(Starlette(routes=routes), log_config=None, access_log=False, timeout_graceful_shutdown=10)
+    server = uvicorn.Server(settings)
+
+    def end_server() -> None:
+        server.should_exit = True
+
+    loops = Loops(program.loops, end_server)
+    loops.start()
+    try:
+        server.run(sockets=[listener])
+    finally:
+        loops.stop()
+        listener.close()
+        store.close()
+    if loops.failure:
+        raise LoopFailed(loops.failure)
+
+
+def _own_routes(store: Store, registry: CollectorRegistry) -> list[Route]:
+    def health(request: Request) -> Response:
+        try:
+            store.query(load("server", "answers"))
+        except StoreError as error:
+            return JSONResponse({"status": "store away", "detail": str(error)}, status_code=503)
+        return JSONResponse({"status": "ok"})
+
+    def metrics(request: Request) -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    return [Route("/healthz", health), Route("/metrics", metrics)]

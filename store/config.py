@@ -1,0 +1,28 @@
+"""Settings of the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class StoreConfig(BaseModel):
+    """Where the tables are."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dsn: str = Field(
+        "chdb://tokentide-data/store", description="chdb://folder for the embedded store, or https://user@host:8443."
+    )
+    dsn_file: Path | None = Field(
+        default=None, description="File that holds the DSN, so that a password stays out of sight."
+    )
+    database: str = Field(
+        default="tokentide", pattern=r"^\w+$", description="Database of the tables; created when missing."
+    )
+    cluster: str = Field(default="", description="ClickHouse cluster: tables are created ON CLUSTER and replicated.")
+
+    def address(self) -> str:
+        """The DSN, from the file when one is named. Raises OSError when that file cannot be read."""
+        return self.dsn_file.read_text("utf-8").strip() if self.dsn_file else self.dsn
