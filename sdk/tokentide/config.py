@@ -13,8 +13,8 @@ from typing import Annotated, Any, Final, get_type_hints
 from urllib.parse import urlsplit
 
 from tokentide.call import CONTENT_POLICIES
+from tokentide.transports import TRANSPORTS
 
-TRANSPORTS: Final = ("http", "kafka", "memory")
 _PREFIX: Final = "TOKENTIDE_"
 
 

@@ -110,7 +110,10 @@ class _Worker:
                 request.kept = self.delivery.finish(request.deadline, closed=request.closing)
                 if request.closing:
                     self.delivery.close()
-            finally:
+            except Exception:
+                # Not done: `flush` says so when its time is up, and `close` takes over.
+                _logger.debug("a request to the worker failed", exc_info=True)
+            else:
                 request.done.set()
             if request.closing:
                 return True

@@ -4,7 +4,6 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +52,15 @@ class Bench:
         self.queue: deque[tuple[int, Any]] = deque(maxlen=queue_size)
         self.seq = 0
         spool = Spool(folder, spool_bytes)
-        now: Callable[[], datetime] = lambda: STARTED  # noqa: E731
         self.delivery = Delivery(
-            self.queue, self.far_side, spool, read, app="shop", clock=self.clock, now=now, jitter=lambda: 1.0
+            self.queue,
+            self.far_side,
+            spool,
+            read,
+            app="shop",
+            clock=self.clock,
+            now=lambda: STARTED,
+            jitter=lambda: 1.0,
         )
 
     def emit(self, *attempts: str) -> None:
