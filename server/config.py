@@ -38,7 +38,7 @@ class ServerConfig(BaseModel):
     host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 for every interface.")
     port: int = Field(default=8321, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     log_level: str = Field(
-        default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR."
+        default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING, ERROR."
     )
 
 
@@ -83,7 +83,8 @@ def load(file: Path | None = None, server: Mapping[str, Any] | None = None) -> C
         model_config = SettingsConfigDict(toml_file=path)
 
     try:
-        return FromFile(**({"server": dict(server)} if server else {}))
+        given: dict[str, Any] = {"server": dict(server)} if server else {}
+        return FromFile(**given)
     except ValidationError as error:
         raise ConfigError(_sentence(error)) from error
     except ValueError as error:

@@ -13,14 +13,11 @@ class StoreConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dsn: str = Field(
-        "chdb://tokentide-data/store", description="chdb://folder for the embedded store, or https://user@host:8443."
+        default="chdb://tokentide-data/store",
+        description="chdb://folder for the embedded store, or https://user@host:8443.",
     )
-    dsn_file: Path | None = Field(
-        default=None, description="File that holds the DSN, so that a password stays out of sight."
-    )
-    database: str = Field(
-        default="tokentide", pattern=r"^\w+$", description="Database of the tables; created when missing."
-    )
+    dsn_file: Path | None = Field(default=None, description="File that holds the DSN, to keep a password out of sight.")
+    database: str = Field(default="tokentide", pattern=r"^\w+$", description="Database of the tables.")
     cluster: str = Field(default="", description="ClickHouse cluster: tables are created ON CLUSTER and replicated.")
 
     def address(self) -> str:
