@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import socket
-import time
 
-import httpx
-import httpx2
 import pytest
 from hook_clients import MESSAGES, PROMPT, Api, AsyncCaller, Caller
 from hook_recorder import Recorder, recording
@@ -226,59 +222,6 @@ def test_with_capture_long_texts_lose_their_middle(streamer: Caller) -> None:
     assert call.prompt.startswith(PROMPT[:5])
     assert call.prompt.endswith(PROMPT[-5:])
     assert call.prompt_chars == len(PROMPT)
-
-
-def test_a_stream_that_is_forgotten_is_recorded(provider: RunningProvider, recorder: Recorder) -> None:
-    with httpx2.Client() as client:
-        request = client.build_request(
-            "POST", f"{provider.url}/v1/chat/completions", json={"model": "s50x5-m", "messages": [], "stream": True}
-        )
-        response = client.send(request, stream=True)
-        stream = response.stream
-        del response
-        stream.close()
-        del stream, request
-        gc.collect()
-    assert recorder.call().stream_outcome == "abandoned"
-
-
-def test_a_slow_reader_is_told_from_a_slow_provider(provider: RunningProvider, recorder: Recorder) -> None:
-    with httpx2.Client() as client:
-        body = {"model": "s3x0-m", "messages": MESSAGES, "stream": True}
-        with client.stream("POST", f"{provider.url}/v1/chat/completions", json=body) as response:
-            for _ in response.iter_raw():
-                time.sleep(0.01)
-    assert (recorder.call().client_blocked_ms or 0) >= 10
-
-
-@pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
-def test_a_call_without_a_client_library_is_its_own_operation(
-    library: object, provider: RunningProvider, recorder: Recorder
-) -> None:
-    body = {"model": "model", "messages": MESSAGES}
-    response = library.post(f"{provider.url}/v1/chat/completions", json=body)  # type: ignore[attr-defined]  # a module
-    assert response.json()["model"] == "model"
-    call = recorder.call()
-    assert (call.attempt, call.is_final, call.provider, call.model_requested) == (1, True, "openai", "model")
-    assert call.operation_ms is not None
-
-
-@pytest.mark.parametrize(
-    ("path", "headers"),
-    [("/v1/messages", {}), ("/api/responses", {}), ("/v1/other", {}), ("/v1/chat/completions/x", {})],
-)
-def test_other_requests_are_left_alone(
-    path: str, headers: dict[str, str], provider: RunningProvider, recorder: Recorder
-) -> None:
-    httpx2.post(provider.url + path, json={"model": "m"}, headers=headers)
-    httpx2.get(f"{provider.url}/v1/chat/completions")
-    assert recorder.calls() == []
-
-
-def test_plain_messages_are_known_by_their_version_header(provider: RunningProvider, recorder: Recorder) -> None:
-    body = {"model": "m", "messages": MESSAGES, "max_tokens": 5}
-    httpx2.post(f"{provider.url}/v1/messages", json=body, headers={"anthropic-version": "2023-06-01"})
-    assert (recorder.call().provider, recorder.call().operation) == ("anthropic", "messages")
 
 
 def _all_said(api: Api) -> str:

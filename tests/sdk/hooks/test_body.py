@@ -1,0 +1,140 @@
+"""From bytes to events: however a stream is chunked, encoded or cut, it says the same."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from typing import Any
+
+import httpx2
+import pytest
+from hook_recorder import recording
+from hypothesis import given
+from hypothesis import strategies as st
+from tokentide.context import Tags
+from tokentide.hooks._body import Body, event_of, read_body, split_frames
+from tokentide.hooks.attempt import HEAD_BYTES, Attempt, Flow, Frame
+from tokentide.hooks.document import parse_cut
+from tokentide.hooks.openai import PROVIDER
+from tokentide.hooks.provider import Route
+
+from server.demo import answers
+from server.demo.answers import Answer
+
+ANSWER = Answer(
+    request_id="1", model="m", text="word " * 100, input_tokens=9, cached_tokens=4, output_tokens=100, created=0
+)
+CHAT, RESPONSES, _ = PROVIDER.endpoints
+
+
+def sse(events: Any, end: bytes = b"data: [DONE]\n\n") -> bytes:
+    return b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events) + end
+
+
+def read(chunks: list[bytes], encoding: str = "", everything: bool = True, endpoint: Any = CHAT) -> Body:
+    attempt = Attempt(Frame("openai", {}, Tags(), None), Route(PROVIDER, endpoint), "http://x", b"")
+    attempt.flow = Flow(10**9 if everything else HEAD_BYTES)
+    for chunk in chunks:
+        attempt.flow.add(chunk)
+    return read_body(attempt, encoding, "text/event-stream; charset=utf-8", everything)
+
+
+@given(st.lists(st.integers(1, 400), min_size=1, max_size=60), st.booleans())
+def test_the_borders_of_chunks_mean_nothing(sizes: list[int], crlf: bool) -> None:
+    stream = sse(answers.chat_events(ANSWER, 20, include_usage=True))
+    stream = stream.replace(b"\n", b"\r\n") if crlf else stream
+    chunks, at = [], 0
+    while at < len(stream):
+        size = sizes[len(chunks) % len(sizes)]
+        chunks.append(stream[at : at + size])
+        at += size
+    body = read(chunks)
+    assert body.is_complete
+    assert CHAT.answer(body.document).text == ANSWER.text
+    assert CHAT.answer(body.document).tokens["output_tokens"] == 100
+
+
+@pytest.mark.parametrize(
+    ("encoding", "encode"), [("gzip", gzip.compress), ("deflate", zlib.compress)], ids=["gzip", "deflate"]
+)
+def test_an_encoded_stream_is_read(encoding: str, encode: Any) -> None:
+    encoded = encode(sse(answers.chat_events(ANSWER, 20, include_usage=True)))
+    body = read([encoded[:50], encoded[50:]], encoding)
+    assert CHAT.answer(body.document).text == ANSWER.text
+
+
+def test_an_unknown_encoding_leaves_the_usage_unknown() -> None:
+    body = read([b"\x28\xb5\x2f\xfd..."], "zstd")
+    assert CHAT.answer(body.document).tokens == {}
+
+
+def test_an_encoded_stream_goes_through_the_engine_whole() -> None:
+    encoded = gzip.compress(sse(answers.chat_events(ANSWER, 100, include_usage=True)))
+    headers = {"content-encoding": "gzip", "content-type": "text/event-stream"}
+    chunks = (encoded[at : at + 100] for at in range(0, len(encoded), 100))
+    transport = httpx2.MockTransport(lambda request: httpx2.Response(200, headers=headers, content=chunks))
+    url = "http://api.openai.com/v1/chat/completions"
+    with (
+        recording() as recorder,
+        httpx2.Client(transport=transport) as client,
+        client.stream("POST", url, json={"stream": True}) as response,
+    ):
+        text = b"".join(response.iter_bytes())
+    call = recorder.call()
+    assert text.endswith(b"[DONE]\n\n")
+    assert (call.output_tokens, call.stream_outcome, call.provider, call.host) == (
+        100,
+        "complete",
+        "openai",
+        "api.openai.com",
+    )
+
+
+def test_the_first_content_is_where_it_came() -> None:
+    chunks = [sse([event], b"") for event in answers.chat_events(ANSWER, 5, include_usage=True)]
+    assert read(chunks).first_content == 1
+    assert read(chunks, everything=False).first_content == 1
+
+
+def test_a_last_event_that_is_longer_than_what_is_kept_still_counts() -> None:
+    long = Answer(
+        request_id="1", model="m", text="word " * 9000, input_tokens=9, cached_tokens=4, output_tokens=9000, created=0
+    )
+    stream = sse(answers.response_events(long, 50), b"")
+    chunks = [stream[at : at + 1000] for at in range(0, len(stream), 1000)]
+    body = read(chunks, everything=False, endpoint=RESPONSES)
+    assert body.is_cut
+    assert body.is_complete
+    assert RESPONSES.answer(body.document).tokens["output_tokens"] == 9000
+
+
+def test_a_cut_document_still_says_its_usage() -> None:
+    document = json.dumps(answers.chat(ANSWER)).encode()
+    found = parse_cut(document[:200], document[-400:])
+    assert CHAT.answer(found).model == "m"
+    assert CHAT.answer(found).tokens["input_tokens"] == 9
+
+
+def test_text_that_looks_like_a_usage_is_none() -> None:
+    text = json.dumps({"text": '"usage": {"prompt_tokens": 1}', "model": "m"}).encode()
+    assert parse_cut(text, b"") == {"model": "m"}
+
+
+@pytest.mark.parametrize(
+    ("frame", "event"),
+    [
+        (b'event: x\ndata: {"a": 1}', {"a": 1}),
+        (b'data: {"a":\ndata: 1}', {"a": 1}),
+        (b"data: [DONE]", {"type": "[DONE]"}),
+        (b": a comment", None),
+        (b"data: not json", None),
+        (b"data: 3", None),
+    ],
+)
+def test_one_event(frame: bytes, event: dict[str, Any] | None) -> None:
+    assert event_of(frame) == event
+
+
+def test_an_unfinished_event_waits() -> None:
+    assert split_frames(b"data: 1\r\n\r\ndata: 2") == [b"data: 1", b"data: 2"]

@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import anthropic._base_client
+import httpx
+import httpx2
+import openai._base_client
+import pytest
+import tokentide
+from hook_clients import APIS, SyncCaller
+from tokentide.hooks._engine import Engine
+from tokentide.testing import capture_calls
+
+from server.demo.provider import RunningProvider
+
+SDK = Path(tokentide.__file__).parent.parent
+SEAMS = [
+    (httpx.Client, "send"),
+    (httpx.AsyncClient, "send"),
+    (httpx2.Client, "send"),
+    (httpx2.AsyncClient, "send"),
+    (openai._base_client.SyncAPIClient, "request"),
+    (openai._base_client.AsyncAPIClient, "request"),
+    (anthropic._base_client.SyncAPIClient, "request"),
+    (anthropic._base_client.AsyncAPIClient, "request"),
+]
+
+
+def attributes() -> list[object]:
+    return [owner.__dict__[name] for owner, name in SEAMS]
+
+
+def run(script: str, *options: str) -> str:
+    """The output of a script in a fresh interpreter."""
+    done = subprocess.run(
+        [sys.executable, *options, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_every_seam_is_patched_and_the_very_originals_come_back() -> None:
+    originals = attributes()
+    with capture_calls():
+        patched = attributes()
+    assert all(now is not before for now, before in zip(patched, originals, strict=True))
+    assert all(after is before for after, before in zip(attributes(), originals, strict=True))
+
+
+def test_a_second_call_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    with capture_calls(team="search"):
+        patched = attributes()
+        tokentide.instrument("memory", team="search")
+        assert attributes() == patched
+        assert caplog.records == []
+        tokentide.instrument("memory", team="billing")
+        assert attributes() == patched
+    assert "call uninstrument() before" in caplog.text
+
+
+def test_what_others_patched_over_ours_stays() -> None:
+    original = httpx2.Client.send
+    with capture_calls():
+        ours = httpx2.Client.send
+
+        def theirs(self: httpx2.Client, request: httpx2.Request, **options: object) -> httpx2.Response:
+            return ours(self, request, **options)  # type: ignore[arg-type]  # passed on as it came
+
+        httpx2.Client.send = theirs  # type: ignore[method-assign]  # as other tools do
+    try:
+        assert httpx2.Client.send is theirs
+    finally:
+        httpx2.Client.send = original  # type: ignore[method-assign]
+
+
+def test_without_instrumentation_flush_and_uninstrument_do_nothing() -> None:
+    tokentide.uninstrument()
+    assert tokentide.flush(0.1)
+
+
+def test_the_public_names_are_these() -> None:
+    assert tokentide.__all__ == sorted(tokentide.__all__)
+    assert {"LLMCall", "context", "flush", "instrument", "uninstrument"} <= set(tokentide.__all__)
+
+
+def test_a_call_carries_its_context_through_the_whole_sdk(provider: RunningProvider) -> None:
+    with (
+        capture_calls(app="shop", team="default", user_key="secret") as calls,
+        tokentide.context(team="search", user="ann", session="s1", prompt=("answer", "v3"), tier="gold"),
+    ):
+        SyncCaller(APIS[0], provider.url).unary("fail1-model")
+    refused, answered = calls
+    for call in (refused, answered):
+        assert (call.app, call.team, call.session_id) == ("shop", "search", "s1")
+        assert (call.prompt_name, call.prompt_version, call.attributes) == ("answer", "v3", {"tier": "gold"})
+        assert len(call.user_hash) == 32
+    assert (refused.seq, answered.seq) == (1, 2)
+    assert refused.producer_id == answered.producer_id
+
+
+def test_libraries_are_patched_when_they_are_imported_later() -> None:
+    output = run(
+        """
+        import sys, tokentide
+        tokentide.instrument("memory")
+        assert not {"httpx", "httpx2", "openai", "anthropic"} & sys.modules.keys()
+        import anthropic, httpx, httpx2, openai
+        for owner in (httpx.Client, httpx2.AsyncClient, openai.OpenAI, anthropic.AsyncAnthropic):
+            method = getattr(owner, "send", None) or owner.request
+            assert hasattr(method, "__wrapped__"), owner
+        loader = sys.modules["openai._base_client"].__spec__.loader
+        assert type(loader).__name__ == "SourceFileLoader", loader
+        tokentide.uninstrument()
+        assert not hasattr(httpx2.Client.send, "__wrapped__")
+        print(len([finder for finder in sys.meta_path if "tokentide" in type(finder).__module__]))
+        """
+    )
+    assert output == "0"
+
+
+def test_httpx_may_be_httpx2() -> None:
+    output = run(
+        """
+        import httpx2
+        httpx2.alias_httpx()
+        import httpx
+        assert httpx.Client is httpx2.Client
+        original = httpx.Client.send
+        from tokentide.testing import capture_calls
+        answer = httpx2.MockTransport(lambda request: httpx2.Response(200, json={"model": "m"}))
+        with capture_calls() as calls, httpx.Client(transport=answer) as client:
+            client.post("https://api.openai.com/v1/embeddings", json={"model": "m", "input": "x"})
+        assert httpx.Client.send is original
+        print(len(calls))
+        """
+    )
+    assert output == "1"
+
+
+def test_the_sdk_needs_nothing_but_the_standard_library() -> None:
+    output = run(
+        f"""
+        import sys
+        sys.path.insert(0, {str(SDK)!r})
+        import tokentide
+        tokentide.instrument("memory", spool_dir="/nonexistent")
+        with tokentide.context(team="search"):
+            pass
+        tokentide.uninstrument()
+        roots = {{name.partition(".")[0] for name in sys.modules}}
+        print(sorted(roots - set(sys.stdlib_module_names) - {{"tokentide", "__main__"}}))
+        """,
+        "-I",
+        "-S",
+    )
+    assert output == "[]"
+
+
+def test_importing_the_sdk_is_light() -> None:
+    output = run("import sys, tokentide; print([name for name in ('asyncio', 'http', 'email') if name in sys.modules])")
+    assert output == "[]"
+
+
+def test_opentelemetry_ids_are_taken_over_when_the_app_uses_it(provider: RunningProvider) -> None:
+    from opentelemetry import trace
+
+    span = trace.NonRecordingSpan(trace.SpanContext(0xABC, 0xDEF, is_remote=False))
+    with capture_calls() as calls, trace.use_span(span):
+        SyncCaller(APIS[0], provider.url).unary("model")
+    assert (calls[0].trace_id, calls[0].span_id) == (f"{0xABC:032x}", f"{0xDEF:016x}")
+
+
+def test_a_module_that_fails_to_load_fails_as_before(tmp_path: Path) -> None:
+    (tmp_path / "httpx2.py").write_text("raise ZeroDivisionError('theirs')")
+    output = run(
+        f"""
+        import sys
+        sys.path.insert(0, {str(tmp_path)!r})
+        import tokentide
+        tokentide.instrument("memory")
+        try:
+            import httpx2
+        except ZeroDivisionError as error:
+            print(error)
+        tokentide.uninstrument()
+        """
+    )
+    assert output == "theirs"
+
+
+def test_the_engine_leaves_no_finder_behind() -> None:
+    before = list(sys.meta_path)
+    engine = Engine(sink=None, captures=False)  # type: ignore[arg-type]  # nothing is emitted
+    engine.start()
+    engine.stop()
+    assert sys.meta_path == before
