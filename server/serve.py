@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import threading
 from collections.abc import Callable
@@ -91,6 +92,7 @@ def serve(program: Program, store: Store, listener: socket.socket, registry: Col
         server.should_exit = True
 
     loops = Loops(program.loops, end_server)
+    _ignore_repeated_signals()
     loops.start()
     try:
         server.run(sockets=[listener])
@@ -100,6 +102,12 @@ def serve(program: Program, store: Store, listener: socket.socket, registry: Col
         store.close()
     if loops.failure:
         raise LoopFailed(loops.failure)
+
+
+def _ignore_repeated_signals() -> None:
+    """uvicorn ends on the first signal and then raises it again, which must not cut off what the loops still finish."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
 
 
 def _own_routes(store: Store, registry: CollectorRegistry) -> list[Route]:
