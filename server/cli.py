@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from prometheus_client import CollectorRegistry
@@ -128,8 +128,8 @@ def report_command(
 def demo_command(
     once: Annotated[bool, typer.Option("--once", help="Make a fixed number of calls, compare, and exit.")] = False,
     json: Annotated[bool, typer.Option("--json", help="With --once: print the summary as JSON.")] = False,
-    calls: Annotated[int, typer.Option(help="With --once: how many calls the apps make.", min=60)] = 600,
-    transport: Annotated[str, typer.Option(help="http or kafka.")] = "http",
+    calls: Annotated[int, typer.Option(help="With --once: how many calls the apps make.", min=240)] = 600,
+    transport: Annotated[Literal["http", "kafka"], typer.Option(help="How events travel.")] = "http",
     rate: Annotated[float, typer.Option(help="Calls a second while it runs.", min=0.5)] = 20.0,
     minutes: Annotated[float | None, typer.Option(help="Stop by itself after so many minutes.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 7,

@@ -22,8 +22,7 @@ FEWEST_CALLS: Final = 240
 
 TOPIC: Final = "tokentide.calls"
 _CYCLE_S: Final = 120
-_FEWEST_REFERENCE_TEXTS: Final = 50
-_MOST_REFERENCE_TEXTS: Final = 100
+_LIVE_REFERENCE_TEXTS: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +37,7 @@ class DemoOptions:
     json: bool = False
     calls: int = 600
     rate: float = 20.0
-    transport: Literal["http", "kafka"] | str = "http"
+    transport: Literal["http", "kafka"] = "http"
     seed: int = 7
     port: int = 0
     data_dir: Path | None = None
@@ -47,22 +46,20 @@ class DemoOptions:
     def __post_init__(self) -> None:
         if self.calls < FEWEST_CALLS:
             raise ValueError(f"the demo needs {FEWEST_CALLS} calls or more to show a drift")
-        if self.transport not in ("http", "kafka"):
-            raise ValueError(f"there is no transport {self.transport!r}: choose http or kafka")
 
 
 def orders(options: DemoOptions) -> list[Orders]:
     """What each app is to do: their calls add up to `options.calls`."""
     calls = {team: round(options.calls * share) for team, share in SHARES.items()}
     calls[DRIFTING] += options.calls - sum(calls.values())
-    half = calls[DRIFTING] // 2 if options.once else round(options.rate * SHARES[DRIFTING] * _CYCLE_S / 2)
+    a_while = max(_LIVE_REFERENCE_TEXTS + 50, round(options.rate * SHARES[DRIFTING] * _CYCLE_S / 2))
     return [
         Orders(
             name=team,
             rate=options.rate * share,
             seed=options.seed,
             calls=calls[team] if options.once else None,
-            new_topic_at=half if team == DRIFTING else None,
+            new_topic_at=(calls[team] // 2 if options.once else a_while) if team == DRIFTING else None,
             careless=not options.once and team == "search",
         )
         for team, share in SHARES.items()
@@ -73,7 +70,6 @@ def behaviour(options: DemoOptions) -> Rush:
     """A provider that is mostly fine, sometimes slow, seldom broken, and short of capacity in every cycle."""
     usual = Mixture(
         seed=options.seed,
-        rate_limited_share=0.004,
         failed_share=0.004,
         slow_share=0.03,
         slow_seconds=0.8,
@@ -87,22 +83,17 @@ def behaviour(options: DemoOptions) -> Rush:
 
 def server_settings(options: DemoOptions, folder: Path, url: str, bootstrap: str | None) -> dict[str, str]:
     """The environment of `tokentide up`: windows of seconds instead of minutes, a daily limit that is soon reached."""
-    reference = max(_FEWEST_REFERENCE_TEXTS, min(_MOST_REFERENCE_TEXTS, options.calls // 6))
-    rush_window = "1m" if options.once else "1s"
     settings = {
         "STORE__DSN": f"chdb://{folder / 'store'}",
         "ALERTS__INTERVAL_S": "2",
         "ALERTS__DELAY_S": "1",
         "ALERTS__EXTERNAL_URL": url,
         "ALERTS__DAILY_LIMITS": json.dumps({"support": 0.02 if options.once else 0.25}),
-        "ALERTS__RULES": json.dumps({"RateLimitRatioHigh": {"for": "0s", "window": rush_window, "min_samples": 30}}),
+        "ALERTS__RULES": json.dumps({"RateLimitRatioHigh": _rush_rule(options)}),
         "ANALYZERS__DELAY_S": "1",
         "ANALYZERS__CATCH_UP_S": "60",
-        "ANALYZERS__DRIFT_EVERY_S": "5" if options.once else "10",
-        "ANALYZERS__DRIFT_WINDOW_S": "60",
-        "ANALYZERS__DRIFT_REFERENCE_SAMPLES": str(reference),
-        "ANALYZERS__DRIFT_MIN_SAMPLES": "20",
     }
+    settings |= {f"ANALYZERS__DRIFT_{name}": str(number) for name, number in _drift_numbers(options).items()}
     if bootstrap:
         settings |= {
             "COLLECTOR__SOURCES": json.dumps(["kafka", "http"]),
@@ -110,6 +101,20 @@ def server_settings(options: DemoOptions, folder: Path, url: str, bootstrap: str
             "COLLECTOR__KAFKA_TOPIC": TOPIC,
         }
     return {f"TOKENTIDE_{name}": text for name, text in settings.items()}
+
+
+def _rush_rule(options: DemoOptions) -> dict[str, str | int]:
+    # A short run must not miss its rush at the turn of a minute; a long one should see the alert end soon.
+    return {"for": "0s", "window": "1m" if options.once else "1s", "min_samples": 10}
+
+
+def _drift_numbers(options: DemoOptions) -> dict[str, int]:
+    if options.once:
+        reference = max(50, min(100, options.calls // 6))
+        return {"EVERY_S": 5, "WINDOW_S": 60, "REFERENCE_SAMPLES": reference, "MIN_SAMPLES": 20}
+    # Few texts often seem to drift when they are looked at every few seconds, so a live run waits for more.
+    window_s = max(60, round(150 / (options.rate * SHARES[DRIFTING])))
+    return {"EVERY_S": 15, "WINDOW_S": window_s, "REFERENCE_SAMPLES": _LIVE_REFERENCE_TEXTS, "MIN_SAMPLES": 100}
 
 
 def app_settings(folder: Path, provider: str, intake: str, bootstrap: str | None) -> dict[str, str]:

@@ -145,16 +145,17 @@ class App(Process):
                 self._running.stdin.flush()
 
     def leave(self) -> None:
-        """Tell it to end, and wait for it. Raises DemoError when it does not."""
-        process, self._running = self._running, None
-        if process is None:
-            return
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.close() if process.stdin else None
+        """Tell it to end by itself."""
+        if self._running is not None and self._running.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._running.stdin.close()
+
+    def wait(self) -> None:
+        """Wait until it has ended. Raises DemoError when it does not."""
         try:
-            process.wait(STOP_TIMEOUT_S)
+            if self._running is not None:
+                self._running.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired as error:
-            self._running = process
             raise self.failed("did not end") from error
 
     def _listen(self, process: subprocess.Popen[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import shutil
 import signal
@@ -36,6 +37,7 @@ def run_demo(options: DemoOptions) -> int:
     """
     notes = Notes()
     try:
+        _check_clients()
         with _interruptible(), _folder(options) as folder, Stage(options, folder, notes.say) as stage:
             outcome = _once(stage, options, notes) if options.once else _live(stage, options, notes)
     except KeyboardInterrupt:
@@ -51,6 +53,12 @@ def run_demo(options: DemoOptions) -> int:
     for sentence in wrong:
         notes.say(f"Wrong: {sentence}.")
     return 1 if wrong else 0
+
+
+def _check_clients() -> None:
+    missing = [name for name in ("openai", "anthropic") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise DemoError(f"the apps need {' and '.join(missing)}: pip install 'tokentide-server[demo]'")
 
 
 def _once(stage: Stage, options: DemoOptions, notes: Notes) -> Outcome:
@@ -97,6 +105,8 @@ def _settle(stage: Stage, patience_s: float) -> None:
 def _end(stage: Stage) -> Outcome:
     for app in stage.apps:
         app.leave()
+    for app in stage.apps:
+        app.wait()
     return _outcome(stage, stage.summary())
 
 
