@@ -39,6 +39,7 @@ class ImportWatch(MetaPathFinder):
     def __init__(self, names: Iterable[str], then: Callable[[ModuleType], None]) -> None:
         self._names = frozenset(names)
         self._then = then
+        self._finding: set[str] = set()
 
     def start(self) -> None:
         """Looks at what is imported, and waits for the rest."""
@@ -57,16 +58,21 @@ class ImportWatch(MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """What the other finders find, with a loader that calls back when it is done."""
-        if fullname not in self._names:
+        # Another finder of this kind asks the others too, and so comes back here.
+        if fullname not in self._names or fullname in self._finding:
             return None
-        for finder in sys.meta_path:
-            find = getattr(finder, "find_spec", None)
-            spec: ModuleSpec | None = None if finder is self or find is None else find(fullname, path, target)
-            if spec is not None:
-                if spec.loader is not None:
-                    spec.loader = _Announcing(spec.loader, self._then)
-                return spec
-        return None
+        self._finding.add(fullname)
+        try:
+            for finder in sys.meta_path:
+                find = getattr(finder, "find_spec", None)
+                spec: ModuleSpec | None = None if find is None else find(fullname, path, target)
+                if spec is not None:
+                    if spec.loader is not None:
+                        spec.loader = _Announcing(spec.loader, self._then)
+                    return spec
+            return None
+        finally:
+            self._finding.discard(fullname)
 
 
 class _Announcing(Loader):

@@ -41,7 +41,10 @@ def _chat_answer(document: Document) -> Answer:
 
 
 def chat_tokens(usage: Any) -> dict[str, int]:
-    """Inclusive counts from the usage of a chat completion; {} without one."""
+    """Inclusive counts from the usage of a chat completion; {} without one.
+
+    What was written to the cache, for however long, is counted as the short kind.
+    """
     if not isinstance(usage, dict) or "prompt_tokens" not in usage:
         return {}
     asked, answered = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
@@ -144,12 +147,13 @@ def _embedding_prompt(request: Document) -> str:
 
 
 def _embedding_answer(document: Document) -> Answer:
+    """An embedding has no output tokens, so their count is known to be zero once a usage is there."""
     usage = document.get("usage")
     return Answer(
         model=text(document.get("model")),
         usage=mapping(usage),
         tokens=counts(input_tokens=whole(usage.get("prompt_tokens")), output_tokens=0)
-        if isinstance(usage, dict)
+        if isinstance(usage, dict) and "prompt_tokens" in usage
         else {},
     )
 

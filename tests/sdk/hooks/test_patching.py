@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 import textwrap
@@ -13,6 +14,7 @@ import pytest
 import tokentide
 from hook_clients import APIS, SyncCaller
 from tokentide.hooks._engine import Engine
+from tokentide.hooks._patch import ImportWatch
 from tokentide.testing import capture_calls
 
 from server.demo.provider import RunningProvider
@@ -190,6 +192,20 @@ def test_a_module_that_fails_to_load_fails_as_before(tmp_path: Path) -> None:
         """
     )
     assert output == "theirs"
+
+
+def test_two_watches_of_one_module_are_both_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "watched_module.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    seen: list[str] = []
+    watches = [ImportWatch(["watched_module"], lambda module: seen.append(module.__name__)) for _ in range(2)]
+    for watch in watches:
+        watch.start()
+    module = importlib.import_module("watched_module")
+    for watch in watches:
+        watch.stop()
+    assert seen == ["watched_module"] * 2
+    assert type(module.__loader__).__name__ == "SourceFileLoader"
 
 
 def test_the_engine_leaves_no_finder_behind() -> None:
