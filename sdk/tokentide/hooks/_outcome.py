@@ -1,26 +1,31 @@
-"""From an HTTP status, a provider's error code or an exception to the event's status."""
+"""From an HTTP status, a provider's error code or an exception to the event's status.
+
+Exceptions are known by the names of their classes: none of the libraries that raise them is imported for it.
+"""
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final
 
 from tokentide.hooks.provider import Failure
 
 _OF_HTTP: Final = {401: "auth", 403: "auth", 408: "timeout", 429: "rate_limited"}
-_OF_EXCEPTION: Final = (
-    ("timeout", ("TimeoutException", "TimeoutError")),
-    ("cancelled", ("CancelledError", "Cancelled", "KeyboardInterrupt", "SystemExit")),
-    ("network", ("TransportError", "OSError")),
-)
-_LEFT: Final = (GeneratorExit, asyncio.CancelledError, KeyboardInterrupt, SystemExit)
+_OF_EXCEPTION: Final = {
+    "TimeoutException": "timeout",
+    "TimeoutError": "timeout",
+    "CancelledError": "cancelled",
+    "Cancelled": "cancelled",
+    "KeyboardInterrupt": "cancelled",
+    "SystemExit": "cancelled",
+    "TransportError": "network",
+    "OSError": "network",
+}
 
 
 def status_of(http_status: int, error: type[BaseException] | None, failure: Failure) -> str:
     """What became of an attempt. An exception of the HTTP library says more than the status that came before it."""
     if error is not None and error is not GeneratorExit:
-        names = {parent.__name__ for parent in error.__mro__}
-        return next((status for status, known in _OF_EXCEPTION if names.intersection(known)), "unknown")
+        return _status_of_exception(error)
     if http_status in _OF_HTTP:
         return _OF_HTTP[http_status]
     if failure.code or http_status >= 400:
@@ -32,4 +37,11 @@ def stream_outcome(is_complete: bool, error: type[BaseException] | None) -> str:
     """How a stream went. Its own end mark decides: how it was closed says nothing, clients close finished streams."""
     if is_complete:
         return "complete"
-    return "abandoned" if error is not None and issubclass(error, _LEFT) else "broken"
+    was_left = error is not None and (error is GeneratorExit or _status_of_exception(error) == "cancelled")
+    return "abandoned" if was_left else "broken"
+
+
+def _status_of_exception(error: type[BaseException]) -> str:
+    """By the most special of its classes that is known: a timeout is an OSError too, but first of all a timeout."""
+    known = (_OF_EXCEPTION.get(parent.__name__) for parent in error.__mro__)
+    return next((status for status in known if status), "unknown")
