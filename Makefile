@@ -1,0 +1,73 @@
+# The environment is .venv; the files .venv/.has-* say which parts of it are in place and are older than nothing that
+# decides about them. Everything in it is pinned with hashes in requirements.txt.
+
+BIN := .venv/bin
+PINS := pyproject.toml sdk/pyproject.toml requirements.txt
+INSTALL := $(BIN)/uv pip install --quiet --python .venv --constraint requirements.txt --build-constraint requirements.txt
+BENCHMARKS := $(shell grep -l __main__ benchmarks/*.py)
+SOURCES := alerts analyzers benchmarks collector dashboards sdk server store tests
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-kafka test check format bench dashboards generated pins clean
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+demo: .venv/.has-demo ## watch three teams' apps, their cost, an alert and a drift finding (options: ARGS="--once --json")
+	@$(BIN)/tokentide demo $(ARGS)
+
+demo-kafka: .venv/.has-demo ## the same over a real Apache Kafka, which it starts by itself
+	@$(BIN)/tokentide demo --transport kafka $(ARGS)
+
+test: .venv/.has-everything ## every test, those with real Kafka, Chromium and Alertmanager included (options: ARGS="tests/store")
+	@scripts/install-test-programs
+	$(BIN)/pytest --durations=10 $(ARGS)
+
+check: .venv/.has-everything ## format, lint, types, import rules, generated files, and what the programs check themselves
+	$(BIN)/ruff format --check --quiet $(SOURCES)
+	$(BIN)/ruff check --quiet $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/mypy --python-version 3.10 --package tokentide
+	$(BIN)/lint-imports --no-timing
+	$(BIN)/python -m dashboards render --check
+	$(BIN)/python -m collector.price_book --check
+	$(BIN)/python -m server.settings_docs --check
+	$(BIN)/python -m server.schema_snapshot --check
+	$(BIN)/tokentide check
+
+format: .venv/.has-everything ## format the code and fix what the linter can fix
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+
+bench: .venv/.has-everything ## measure; each benchmark prints one JSON object
+	@for file in $(BENCHMARKS); do echo "== $$file" && $(BIN)/python $$file || exit 1; done
+
+dashboards: .venv/.has-everything ## write Grafana's JSON again from the panel definitions
+	$(BIN)/python -m dashboards render
+
+generated: .venv/.has-everything dashboards ## write every generated file again
+	$(BIN)/python -m collector.price_book
+	$(BIN)/python -m server.settings_docs
+	$(BIN)/python -m server.schema_snapshot
+
+pins: .venv/.has-uv ## take the newest versions that pyproject.toml allows into requirements.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-emit-package tokentide \
+	  --no-annotate --no-header --all-extras --group dev pyproject.toml --output-file requirements.txt
+
+clean: ## remove the environment and everything that can be made again
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.has-uv: requirements.txt scripts/create-environment
+	@scripts/create-environment
+	@touch $@
+
+.venv/.has-demo: $(PINS) | .venv/.has-uv
+	@echo "Installing the demo into .venv …"
+	@$(INSTALL) --editable sdk --editable '.[demo,demo-kafka]'
+	@touch $@
+
+.venv/.has-everything: $(PINS) | .venv/.has-uv
+	@echo "Installing everything that the tests need into .venv (several GB, because of torch) …"
+	@$(INSTALL) --editable sdk --editable '.[demo,demo-kafka,drift]' --group dev
+	@touch $@ .venv/.has-demo
