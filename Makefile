@@ -32,7 +32,7 @@ check: .venv/.has-everything ## format, lint, types, import rules, generated fil
 	$(BIN)/python -m dashboards render --check
 	$(BIN)/python -m collector.price_book --check
 	$(BIN)/python -m server.settings_docs --check
-	$(BIN)/python -m server.schema_snapshot --check
+	$(BIN)/python -m store.schema --check
 	$(BIN)/tokentide check
 
 format: .venv/.has-everything ## format the code and fix what the linter can fix
@@ -48,7 +48,7 @@ dashboards: .venv/.has-everything ## write Grafana's JSON again from the panel d
 generated: .venv/.has-everything dashboards ## write every generated file again
 	$(BIN)/python -m collector.price_book
 	$(BIN)/python -m server.settings_docs
-	$(BIN)/python -m server.schema_snapshot
+	$(BIN)/python -m store.schema
 
 pins: .venv/.has-uv ## take the newest versions that pyproject.toml allows into requirements.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-emit-package tokentide \

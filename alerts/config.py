@@ -21,12 +21,12 @@ class WebhookConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    urls: list[Address] = Field(default=[], description="addresses to post to; they are treated as secrets")
-    url_file: FilePath | None = Field(default=None, description="file with further addresses, one a line")
-    secret: SecretStr | None = Field(default=None, description="key of the HMAC-SHA256 signature of each body")
-    secret_file: FilePath | None = Field(default=None, description="file with that key")
+    urls: list[Address] = Field(default=[], description="Addresses to post to; they are treated as secrets.")
+    url_file: FilePath | None = Field(default=None, description="File with further addresses, one a line.")
+    secret: SecretStr | None = Field(default=None, description="Key of the HMAC-SHA256 signature of each body.")
+    secret_file: FilePath | None = Field(default=None, description="File with that key.")
     repeat_interval_s: float = Field(
-        default=4 * 3600, gt=0, description="how often a firing alert is told again, seconds"
+        default=4 * 3600, gt=0, description="How often a firing alert is told again, seconds."
     )
 
 
@@ -35,7 +35,9 @@ class AlertmanagerConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    urls: list[Address] = Field(default=[], description="base address of every member of the cluster, no load balancer")
+    urls: list[Address] = Field(
+        default=[], description="Base address of every member of the cluster, no load balancer."
+    )
 
 
 class AlertsConfig(BaseModel):
@@ -43,26 +45,26 @@ class AlertsConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    interval_s: float = Field(default=30, gt=0, description="seconds between evaluations")
+    interval_s: float = Field(default=30, gt=0, description="Seconds between evaluations.")
     delay_s: float = Field(
-        default=10, ge=0, description="how far evaluations stay behind the clock, for late events, seconds"
+        default=10, ge=0, description="How far evaluations stay behind the clock, for late events, seconds."
     )
     rules_dirs: list[Path] = Field(
-        default=[], description="folders with further rules (.yaml) and their queries (.sql)"
+        default=[], description="Folders with further rules (.yaml) and their queries (.sql)."
     )
     daily_limits: dict[str, Annotated[float, Field(gt=0)]] = Field(
-        default={}, description="daily limit per team, US dollars"
+        default={}, description="Daily limit per team, US dollars."
     )
     default_daily_limit: float | None = Field(
-        default=None, gt=0, description="daily limit of every other team, US dollars; without it they have none"
+        default=None, gt=0, description="Daily limit of every other team, US dollars; without it they have none."
     )
-    resend_interval_s: float = Field(default=60, gt=0, description="how often Alertmanager is told again, seconds")
+    resend_interval_s: float = Field(default=60, gt=0, description="How often Alertmanager is told again, seconds.")
     external_url: str = Field(
-        default="http://127.0.0.1:8321", description="address of the page, for links in notifications"
+        default="http://127.0.0.1:8321", description="Address of the page, for links in notifications."
     )
     webhook: WebhookConfig = WebhookConfig()
     alertmanager: AlertmanagerConfig = AlertmanagerConfig()
-    rules: dict[str, RuleNumbers] = Field(default={}, description="numbers of rules that replace the shipped ones")
+    rules: dict[str, RuleNumbers] = Field(default={}, description="Numbers of rules that replace the shipped ones.")
 
     def query_settings(self) -> dict[str, Any]:
         """The settings that a rule's query may use as parameters."""

@@ -62,18 +62,20 @@ class RuleNumbers(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    fire_above: float | None = Field(default=None, description="fires while the value is above this")
-    clear_below: float | None = Field(default=None, description="once firing, clears only when the value is below this")
-    window: Window | None = Field(default=None, description="how far back the query looks, or utc_day")
+    fire_above: float | None = Field(default=None, description="Fires while the value is above this.")
+    clear_below: float | None = Field(
+        default=None, description="Once firing, clears only when the value is below this."
+    )
+    window: Window | None = Field(default=None, description="How far back the query looks, or utc_day.")
     for_: Duration | None = Field(
-        default=None, validation_alias="for", description="how long the condition must hold before it fires"
+        default=None, validation_alias="for", description="How long the condition must hold before it fires."
     )
     keep_firing_for: Duration | None = Field(
-        default=None, description="how long it keeps firing after the condition ended"
+        default=None, description="How long it keeps firing after the condition ended."
     )
-    min_samples: int | None = Field(default=None, ge=0, description="rows with fewer samples are ignored")
+    min_samples: int | None = Field(default=None, ge=0, description="Rows with fewer samples are ignored.")
     max_alerts: int | None = Field(
-        default=None, ge=1, description="more alerts than this at once are one failure of the rule"
+        default=None, ge=1, description="More alerts than this at once are one failure of the rule."
     )
 
 

@@ -16,28 +16,31 @@ class AnalyzersConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    enabled: list[str] = Field(default=list(ANALYZERS), description="analyzers that run")
+    enabled: list[str] = Field(default=list(ANALYZERS), description="Analyzers that run.")
     every_s: int = Field(
-        default=60, ge=60, multiple_of=60, description="window of cost, latency and rate limits, whole minutes, seconds"
+        default=60,
+        ge=60,
+        multiple_of=60,
+        description="Window of cost, latency and rate limits, whole minutes, seconds.",
     )
     delay_s: int = Field(
-        default=15, ge=0, description="how long after its end a window is analyzed, for late events, seconds"
+        default=15, ge=0, description="How long after its end a window is analyzed, for late events, seconds."
     )
     catch_up_s: int = Field(
-        default=3600, ge=0, description="how far back windows that were missed are made up for, seconds"
+        default=3600, ge=0, description="How far back windows that were missed are made up for, seconds."
     )
     drift_every_s: int = Field(
-        default=600, ge=1, description="how often texts are compared with the reference, seconds"
+        default=600, ge=1, description="How often texts are compared with the reference, seconds."
     )
-    drift_window_s: int = Field(default=3600, ge=1, description="texts of how many seconds are compared each time")
+    drift_window_s: int = Field(default=3600, ge=1, description="Texts of how many seconds are compared each time.")
     drift_reference_samples: int = Field(
-        default=200, ge=50, le=1000, description="how many first texts of a group become its reference"
+        default=200, ge=50, le=1000, description="How many first texts of a group become its reference."
     )
-    drift_min_samples: int = Field(default=50, ge=20, le=200, description="texts without which nothing is concluded")
+    drift_min_samples: int = Field(default=50, ge=20, le=200, description="Texts without which nothing is concluded.")
     embedder: str = Field(
-        default="static", description="what turns texts into vectors: static or sentence_transformers"
+        default="static", description="What turns texts into vectors: static or sentence_transformers."
     )
-    embedder_model: Path | None = Field(default=None, description="folder of the sentence_transformers model")
+    embedder_model: Path | None = Field(default=None, description="Folder of the sentence_transformers model.")
 
     @field_validator("enabled")
     @classmethod

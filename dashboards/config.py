@@ -24,5 +24,5 @@ class DashboardsConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    refresh_seconds: int = Field(default=30, ge=5, le=3600, description="seconds between two refreshes of the page")
-    default_range: RangeName = Field(default="1h", description="the range that the page shows first")
+    refresh_seconds: int = Field(default=30, ge=5, le=3600, description="Seconds between two refreshes of the page.")
+    default_range: RangeName = Field(default="1h", description="The range that the page shows first.")

@@ -14,7 +14,7 @@ class StoreConfig(BaseModel):
 
     dsn: str = Field(
         default="chdb://tokentide-data/store",
-        description="chdb://folder for the embedded store, or https://user@host:8443.",
+        description="Data source name: chdb://folder for the embedded store, or https://user@host:8443.",
     )
     dsn_file: Path | None = Field(default=None, description="File that holds the DSN, to keep a password out of sight.")
     database: str = Field(default="tokentide", pattern=r"^\w+$", description="Database of the tables.")

@@ -76,7 +76,7 @@ def _default_spool_dir() -> Path:
 class Settings:
     """Every setting of the SDK with its parser, default and meaning; no other place names them. `load` makes one."""
 
-    transport: Annotated[str, _one_of(*TRANSPORTS), "How events leave the process."] = "http"
+    transport: Annotated[str, _one_of(*TRANSPORTS), f"How events leave the process: {', '.join(TRANSPORTS)}."] = "http"
     endpoint: Annotated[str, _address, "Address of the intake, for transport http."] = "http://127.0.0.1:8321"
     kafka_bootstrap: Annotated[str, _text, "Brokers as host:port, separated by commas."] = "127.0.0.1:9092"
     kafka_topic: Annotated[str, _text, "Topic that events are written to."] = "tokentide.calls"
@@ -85,7 +85,9 @@ class Settings:
     app: Annotated[str, _text, "Name of this application."] = ""
     feature: Annotated[str, _text, "Feature, where no context says another."] = ""
     environment: Annotated[str, _text, "Deployment, for example production."] = ""
-    content: Annotated[str, _one_of(*CONTENT_POLICIES), "Whether prompts and responses are recorded."] = "off"
+    content: Annotated[
+        str, _one_of(*CONTENT_POLICIES), f"What is recorded of prompts and responses: {', '.join(CONTENT_POLICIES)}."
+    ] = "off"
     content_max_chars: Annotated[int, _at_least(1), "Texts longer than this are cut."] = 20_000
     spool_dir: Annotated[Path, _folder, "Folder that keeps events while the far side is away."] = field(
         default_factory=_default_spool_dir
