@@ -125,10 +125,11 @@ class KafkaBroker:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._settings.write_text(_properties(self.folder / "data", self._port, self._controller_port))
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # Joined by "=", because an id may begin with "-".
         tool = ["kafka.tools.StorageTool", "format", "--ignore-formatted"]
         with self.log.open("ab") as log:
             done = subprocess.run(
-                [*self._command, *tool, "--cluster-id", cluster, "--config", str(self._settings)],
+                [*self._command, *tool, f"--cluster-id={cluster}", "--config", str(self._settings)],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 check=False,

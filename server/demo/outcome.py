@@ -79,7 +79,7 @@ def compare(calls: int, answered: Sequence[Answered], summary: dict[str, Any], p
         cost_by_team={each["team"]: _dollars(each["cost"]) for each in teams},
         provider_cost_by_team={team: _dollars(cost) for team, cost in sorted(bill(answered, at).items())},
         priced_share=sum(each["priced"] for each in teams) / max(1, counts["counted"]),
-        alerts=[{**each, "resolved": each["state"] == "resolved"} for each in summary["alerts"]],
+        alerts=[{**each, "resolved": each["resolved_at"] is not None} for each in summary["alerts"]],
         findings=summary["findings"],
         page=page,
     )

@@ -99,6 +99,8 @@ def server_settings(options: DemoOptions, folder: Path, url: str, bootstrap: str
             "COLLECTOR__SOURCES": json.dumps(["kafka", "http"]),
             "COLLECTOR__KAFKA_BOOTSTRAP": bootstrap,
             "COLLECTOR__KAFKA_TOPIC": TOPIC,
+            # How long Kafka waits for a collector that was killed before another one gets its partitions.
+            "COLLECTOR__KAFKA_CLIENT": json.dumps({"session_timeout_ms": 6000, "heartbeat_interval_ms": 2000}),
         }
     return {f"TOKENTIDE_{name}": text for name, text in settings.items()}
 
