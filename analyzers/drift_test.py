@@ -14,10 +14,9 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
+from analyzers.distributions import hypergeometric_tail, pearson3_tail, skewness, wilson
 from analyzers.embedders.embedder import Vectors
-from analyzers.interval import wilson
 
 _NEAREST: Final = 3
 """A text is as far from the reference as from its third nearest neighbour there."""
@@ -114,14 +113,14 @@ def _shift(reference: Reference, current: Vectors) -> tuple[float, float]:
     if variance < _SMALLEST:
         return (1.0, 0.0) if distance < _SMALLEST else (0.0, float(np.sqrt(distance / _SMALLEST)))
     z = (distance * m * n / (m + n) - variance) / np.sqrt(2 * second)
-    p_value = float(stats.pearson3.sf(z, 8 * third / (2 * second) ** 1.5))
+    p_value = pearson3_tail(float(z), float(8 * third / (2 * second) ** 1.5))
     return p_value, float(np.sqrt(max(0.0, distance - variance * (1 / m + 1 / n)) / variance))
 
 
 def _novelty(reference: Reference, nearness: NDArray[np.float32]) -> tuple[float, float, float, float]:
     m, n = len(reference.vectors), len(nearness)
     beyond = int((nearness < reference.threshold).sum())
-    p_value = float(stats.hypergeom.sf(beyond - 1, m + n, beyond + reference.beyond, n))
+    p_value = hypergeometric_tail(beyond, m + n, beyond + reference.beyond, n)
     expected = reference.beyond / m
     low, high = wilson(beyond, n)
     share, low, high = (max(0.0, (part - expected) / (1 - expected)) for part in (beyond / n, low, high))
@@ -144,7 +143,7 @@ def _crowding(reference: Vectors, current: Vectors, seed: int) -> float:
     spread = chance.std(ddof=1)
     if spread == 0:
         return float(within[0] <= chance[0])
-    return float(stats.pearson3.sf((within[0] - chance.mean()) / spread, stats.skew(chance)))
+    return pearson3_tail(float((within[0] - chance.mean()) / spread), skewness(chance))
 
 
 def _scatter(vectors: Vectors, mean: Matrix) -> Matrix:

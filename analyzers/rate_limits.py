@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from analyzers.analyzer import Measurement, Window
 from analyzers.config import AnalyzersConfig
-from analyzers.interval import wilson
+from analyzers.distributions import wilson
 from store.connection import Store
 from store.sql import load
 

@@ -25,7 +25,7 @@ class StaticEmbedder:
     def __init__(self, folder: Path) -> None:
         self._tokenizer = Tokenizer.from_file(str(folder / _TOKENIZER))
         with safe_open(folder / _WEIGHTS, framework="numpy") as file:
-            self._words = file.get_tensor("embedding.weight").astype(np.float32)
+            self._words = file.get_tensor("embedding.weight")
         digest = hashlib.sha256((folder / _WEIGHTS).read_bytes() + (folder / _TOKENIZER).read_bytes()).hexdigest()
         self.id = f"static:l2_supercat_256:{digest[:12]}"
 
@@ -35,7 +35,7 @@ class StaticEmbedder:
         tokens = self._tokenizer.encode_batch([text.strip() for text in texts], add_special_tokens=False)
         for row, encoded in enumerate(tokens):
             if encoded.ids:
-                vectors[row] = self._words[encoded.ids].mean(axis=0)
+                vectors[row] = self._words[encoded.ids].mean(axis=0, dtype=np.float32)
         return normalised(vectors)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from analyzers.analyzer import Window
 from analyzers.config import AnalyzersConfig
-from analyzers.interval import wilson
+from analyzers.distributions import wilson
 from analyzers.rate_limits import RateLimitsAnalyzer
 from store.connection import Store
 
