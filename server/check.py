@@ -43,7 +43,7 @@ def check(config: Config) -> Iterator[tuple[str, list[str]]]:
         store = open_store(f"chdb://{Path(folder) / 'store'}", "tokentide_check")
         try:
             migrate(store, utc_now())
-            yield "statements", list(_statement_problems(store))
+            yield "statements", list(statement_problems(store))
             rules = load_rules(config.alerts.rules_dirs, config.alerts.rules)
             yield f"{len(rules)} alert rules", rule_problems(store, rules, config.alerts, utc_now())
         finally:
@@ -57,7 +57,8 @@ def statements() -> Iterator[Query]:
             yield parse(file.name.removesuffix(".sql"), file.read_text("utf-8"))
 
 
-def _statement_problems(store: Store) -> Iterator[str]:
+def statement_problems(store: Store) -> Iterator[str]:
+    """What `store`, which has this release's tables, says against the statements."""
     for query in statements():
         values = {name: sample(kind) for name, kind in query.parameters.items()}
         run: Callable[[Query, dict[str, object]], object] = store.query if _returns_rows(query) else store.execute
