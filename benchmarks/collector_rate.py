@@ -17,6 +17,7 @@ from pathlib import Path
 from events import events
 from kafka import KafkaConsumer, KafkaProducer
 from prometheus_client import CollectorRegistry
+from tokentide.version import VERSION
 
 from collector.config import CollectorConfig
 from collector.decode import Decoder
@@ -30,7 +31,6 @@ from server.kafka_broker import KafkaBroker
 from store.connection import Store, open_store
 from store.migrate import migrate
 from store.sql import parse
-from tokentide.version import VERSION
 
 PARTITIONS = 4
 STORED = parse("stored", "-- rows of facts\nSELECT count() FROM llm_calls")

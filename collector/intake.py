@@ -42,7 +42,7 @@ def routes(intake: HttpIntake, config: CollectorConfig) -> list[Route]:
             return _refuse(503, "the collector is stopping: send the events again later", retry_after=2)
         except TimeoutError:
             return _refuse(503, "the store does not answer: send the events again later", retry_after=5)
-        return JSONResponse({"stored": outcome.stored, "dead_letters": outcome.dead_letters})
+        return JSONResponse({"stored": outcome.stored, "dead_letters": len(outcome.refused)})
 
     return [Route("/v1/events", events, methods=["POST"])]
 
@@ -63,15 +63,28 @@ def unpack(packed: bytes, encoding: str, limit: int) -> bytes:
         if len(body) <= limit and not unpacker.eof:
             raise _Unreadable("the gzip body ends too early: send it again")
     elif encoding == "zstd":
-        try:
-            with zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(packed) as reader:
-                body = reader.read(limit + 1)
-        except zstandard.ZstdError as error:
-            raise _Unreadable(f"the body is not zstd: {error}") from error
+        body = _unpack_zstd(packed, limit)
     else:
         raise _Unreadable(f"content-encoding {encoding!r} is not known: use gzip or zstd")
     if len(body) > limit:
         raise _TooLarge
+    return body
+
+
+def _unpack_zstd(packed: bytes, limit: int) -> bytes:
+    unpacker = zstandard.ZstdDecompressor(max_window_size=2**27)
+    try:
+        with unpacker.stream_reader(packed) as reader:
+            body = reader.read(limit + 1)
+        if len(body) > limit:
+            return body
+        # The reader does not tell a body that was cut off; now that its size is known to be small, this does.
+        whole = unpacker.decompressobj()
+        whole.decompress(packed)
+    except zstandard.ZstdError as error:
+        raise _Unreadable(f"the body is not zstd: {error}") from error
+    if not whole.eof:
+        raise _Unreadable("the zstd body ends too early: send it again")
     return body
 
 

@@ -17,7 +17,7 @@ class Metrics:
         )
         self.dead_letters = Counter(
             "tokentide_collector_dead_letters_total",
-            "Records refused when they were decoded, by reason.",
+            "Records that became dead letters, by reason.",
             ["source", "reason"],
             registry=registry,
         )

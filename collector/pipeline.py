@@ -61,7 +61,7 @@ class Pipeline:
             outcome = writer.write(batch, self.clock())
         self.roll_up.touch(batch.minutes)
         self.metrics.stored.labels(self.source.name).inc(outcome.stored)
-        for dead in batch.dead_letters:
+        for dead in outcome.refused:
             self.metrics.dead_letters.labels(self.source.name, dead.reason).inc()
         chunk.acknowledge(outcome)
 

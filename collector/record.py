@@ -51,10 +51,10 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of the records of one chunk: `stored` includes the reports of producers."""
+    """What became of the records of one chunk: how many are stored, reports included, and what was refused."""
 
     stored: int
-    dead_letters: int
+    refused: Sequence[DeadLetter] = ()
 
 
 @dataclass(frozen=True, slots=True)

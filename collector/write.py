@@ -62,7 +62,7 @@ class Writer:
         if batch.reports:
             self._store.insert_json("producer_reports", b"\n".join(batch.reports))
         self._store.insert("dead_letters", _DEAD_LETTER_COLUMNS, [_row(d, self._source, now) for d in refused])
-        return Outcome(stored + len(batch.reports), len(refused))
+        return Outcome(stored + len(batch.reports), refused)
 
     def _insert_halving(self, lines: list[bytes], records: list[Record]) -> list[DeadLetter]:
         """Insert `lines`; where the store refuses a block, halve it until the bad records are found."""

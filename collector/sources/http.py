@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from collector.config import CollectorConfig
 from collector.record import Chunk, Outcome, Record
@@ -19,10 +19,10 @@ class IntakeClosed(Exception):
     """The program is stopping: try again later, elsewhere or here."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Submission:
     records: list[Record]
-    outcome: Future[Outcome] = field(default_factory=Future)
+    outcome: Future[Outcome]
 
 
 class HttpIntake:
@@ -53,7 +53,9 @@ class HttpIntake:
             self._waiting_bytes += len(body)
             first = self._received
             self._received += len(lines)
-            submission = _Submission([Record("http", first + index, line) for index, line in enumerate(lines)])
+            submission = _Submission([Record("http", first + n, line) for n, line in enumerate(lines)], Future())
+            # Running: a caller that gives up cannot cancel it, for its records are stored all the same.
+            submission.outcome.set_running_or_notify_cancel()
             submission.outcome.add_done_callback(lambda _: self._release(len(body)))
             self._queue.put(submission)
         return submission.outcome
@@ -93,5 +95,7 @@ class HttpIntake:
 
 
 def _answer(submissions: list[_Submission], outcome: Outcome) -> None:
+    refused = {dead.record.offset: dead for dead in outcome.refused}
     for submission in submissions:
-        submission.outcome.set_result(outcome)
+        own = [refused[record.offset] for record in submission.records if record.offset in refused]
+        submission.outcome.set_result(Outcome(len(submission.records) - len(own), own))

@@ -115,7 +115,7 @@ def test_acknowledging_from_another_thread_commits_on_the_next_read(
         chunks = []
         wait_until(lambda: bool(chunks.append(source.read()) or chunks[-1]))
         assert committed(kafka, topic) == 0
-        chunks[-1].acknowledge(Outcome(1, 0))
+        chunks[-1].acknowledge(Outcome(1))
         source.idle()
         assert committed(kafka, topic) == 1
 
