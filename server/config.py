@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -87,8 +89,10 @@ def load(file: Path | None = None, server: Mapping[str, Any] | None = None) -> C
         return FromFile(**given)
     except ValidationError as error:
         raise ConfigError(_sentence(error)) from error
+    except SettingsError as error:
+        raise ConfigError(_not_json(str(error), os.environ)) from error
     except ValueError as error:
-        raise ConfigError(f"the configuration cannot be read: {error}") from error
+        raise ConfigError(f"{path} is not TOML: {error}") from error
 
 
 def _check_environment(environment: Mapping[str, str]) -> None:
@@ -104,17 +108,24 @@ def _sentence(error: ValidationError) -> str:
     path = [str(part) for part in first["loc"]]
     if first["type"] == "extra_forbidden":
         return f"there is no setting {'.'.join(path)}{_nearest(path[-1], _siblings(path))}"
-    return f"setting {'.'.join(path)}: {first['msg']} (it is {first['input']!r})"
+    # Without the value, which may be a password.
+    return f"setting {'.'.join(path)}: {first['msg'].removeprefix('Value error, ')}"
+
+
+def _not_json(message: str, environment: Mapping[str, str]) -> str:
+    section = re.search(r'field "(\w+)"', message)
+    start = PREFIX + (section[1].upper() if section else "")
+    given = sorted(name for name in environment if name.startswith(start))
+    return f'lists and tables are JSON in the environment, such as ["kafka"]: correct {" or ".join(given)}'
 
 
 def _siblings(path: list[str]) -> Iterable[str]:
-    model: Any = Config
+    kind: Any = Config
     for part in path[:-1]:
-        field = model.model_fields.get(part)
-        if field is None or not hasattr(field.annotation, "model_fields"):
-            return ()
-        model = field.annotation
-    return list(model.model_fields)
+        fields = getattr(kind, "model_fields", {})
+        # A name that the user chose, such as that of a rule, leads to what its table holds.
+        kind = fields[part].annotation if part in fields else (None, *get_args(kind))[-1]
+    return list(getattr(kind, "model_fields", ()))
 
 
 def _nearest(name: str, valid: Iterable[str]) -> str:
