@@ -132,7 +132,7 @@ def demo_command(
     transport: Annotated[Literal["http", "kafka"], typer.Option(help="How events travel.")] = "http",
     rate: Annotated[float, typer.Option(help="Calls a second while it runs.", min=0.5)] = 20.0,
     minutes: Annotated[float | None, typer.Option(help="Stop by itself after so many minutes.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 7,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 3,
     port: Annotated[int, typer.Option(help="Port of the page; 0 takes a free one.")] = 0,
 ) -> None:
     """Watch three teams' apps call two providers, and follow every call to the page and to an alert."""

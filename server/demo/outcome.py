@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from server.demo.bill import bill
-from server.demo.plan import DRIFTING
+from server.demo.plan import ALERT, DRIFTING
 from server.demo.provider import Answered
 
 
@@ -52,8 +52,8 @@ class Outcome:
     def silences(self) -> list[str]:
         """Which conclusions are missing, one sentence each."""
         found = []
-        if not self.alerts:
-            found.append("no alert fired")
+        if not any(each["alert"] == ALERT for each in self.alerts):
+            found.append(f"the alert {ALERT} did not fire")
         if not any(each["team"] == DRIFTING for each in self.findings):
             found.append(f"the new topic of the team {DRIFTING} was not found")
         return found

@@ -17,6 +17,9 @@ SHARES: Final = {"support": 0.5, "search": 0.3, "growth": 0.2}
 DRIFTING: Final = "support"
 """The team whose visitors ask about something else half-way."""
 
+ALERT: Final = "RateLimitRatioHigh"
+"""The alert that the provider's rush must raise."""
+
 FEWEST_CALLS: Final = 240
 """Fewer leave too few texts before or after the change of topic to conclude anything."""
 
@@ -38,7 +41,7 @@ class DemoOptions:
     calls: int = 600
     rate: float = 20.0
     transport: Literal["http", "kafka"] = "http"
-    seed: int = 7
+    seed: int = 3
     port: int = 0
     data_dir: Path | None = None
     minutes: float | None = None
@@ -89,7 +92,7 @@ def server_settings(options: DemoOptions, folder: Path, url: str, bootstrap: str
         "ALERTS__DELAY_S": "1",
         "ALERTS__EXTERNAL_URL": url,
         "ALERTS__DAILY_LIMITS": json.dumps({"support": 0.02 if options.once else 0.25}),
-        "ALERTS__RULES": json.dumps({"RateLimitRatioHigh": _rush_rule(options)}),
+        "ALERTS__RULES": json.dumps({ALERT: _rush_rule(options)}),
         "ANALYZERS__DELAY_S": "1",
         "ANALYZERS__CATCH_UP_S": "60",
     }

@@ -165,4 +165,4 @@ def _cells(team: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _labels(labels: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} = {text}" for name, text in labels.items())
+    return ", ".join(f"{name} = {text}" for name, text in labels.items() if name != "alertname")

@@ -32,7 +32,7 @@ def summary(**changes: Any) -> dict[str, Any]:
         "calls": {"stored": 4, "counted": 4, "delivered": 4, "dead_letters": 0},
         "teams": [{"team": "search", "priced": 4, "cost": "0.001000000000"}],
         "producers": [{"missing": 0, "dropped": 0}],
-        "alerts": [{"alert": "A", "resolved_at": "12:00"}],
+        "alerts": [{"alert": "RateLimitRatioHigh", "resolved_at": "12:00"}],
         "findings": [{"team": "support"}],
         **changes,
     }
@@ -76,7 +76,7 @@ def test_what_disagrees_is_a_gap(changes: dict[str, Any], gap: str) -> None:
 
 def test_a_run_without_an_alert_or_the_finding_is_silent() -> None:
     silences = outcome(alerts=[], findings=[{"team": "search"}]).silences()
-    assert silences == ["no alert fired", "the new topic of the team support was not found"]
+    assert silences == ["the alert RateLimitRatioHigh did not fire", "the new topic of the team support was not found"]
 
 
 @pytest.mark.parametrize(("stored", "counted", "settled"), [(4, 4, True), (3, 3, False), (4, 3, False), (5, 5, True)])

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from server.demo.apps.visits import Orders, Tally, paced, read_orders
 
 ORDERS = Orders(name="support", rate=1000.0, seed=7, calls=20, new_topic_at=10)
 
 
-def test_an_app_understands_its_orders(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_an_app_understands_its_orders(monkeypatch: pytest.MonkeyPatch) -> None:
     for orders in (ORDERS, Orders(name="search", rate=0.5, seed=1, careless=True)):
         monkeypatch.setattr("sys.argv", ["app", *orders.arguments()])
         assert read_orders() == orders
@@ -46,7 +48,7 @@ def test_no_visit_comes_after_the_stop() -> None:
     assert list(visits) == []
 
 
-def test_a_failed_visit_is_counted_and_a_bug_is_not_hidden(capsys) -> None:  # type: ignore[no-untyped-def]
+def test_a_failed_visit_is_counted_and_a_bug_is_not_hidden(capsys: pytest.CaptureFixture[str]) -> None:
     tally = Tally(LookupError)
     with tally.visit():
         pass
