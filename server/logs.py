@@ -18,3 +18,6 @@ def configure(level: str) -> None:
     for name in ("collector", "store", "analyzers", "alerts", "dashboards", "server", "tokentide", "uvicorn.error"):
         logging.getLogger(name).setLevel(level)
     logging.getLogger("uvicorn.error").setLevel(max(logging.getLevelName(level), logging.WARNING))
+    # They warn of every retry; what they give up on is said by the programs.
+    for name in ("urllib3.connectionpool", "clickhouse_connect"):
+        logging.getLogger(name).setLevel(logging.ERROR)

@@ -153,7 +153,9 @@ def _open(dsn: str, database: str | None) -> Client:
         return clickhouse_connect.get_client(interface="chdb", path=str(folder), **options)
     except ClickHouseError as error:
         if folder is None:
-            raise StoreUnavailable(f"no ClickHouse answers at {_without_password(dsn)}: {error}") from error
+            raise StoreUnavailable(
+                f"no ClickHouse answers at {_without_password(dsn)}: start it, or correct store.dsn ({error})"
+            ) from error
         if "EmbeddedServer" in str(error):
             raise _held(folder) from error
         raise StoreError(f"the store folder {folder} cannot be opened: {error}") from error

@@ -50,11 +50,12 @@ def running_up(folder: Path, *, command: Path = TOKENTIDE, **variables: str) -> 
 
 
 class RunningUp:
-    """A `tokentide up`; `address` is where it listens, `log` what it wrote so far."""
+    """A `tokentide up` in `folder`; `address` is where it listens, `log` what it wrote so far."""
 
     address = ""
 
     def __init__(self, folder: Path, command: Path, variables: dict[str, str]) -> None:
+        self.folder = folder
         self._output = folder / "up.log"
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
