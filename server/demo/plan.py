@@ -32,8 +32,8 @@ _LIVE_REFERENCE_TEXTS: Final = 200
 class DemoOptions:
     """How to run the demo. `calls` are for `once`; `minutes` (None: until Ctrl-C) is for the live one.
 
-    Data live in `data_dir`, or in a temporary folder that is removed at the end. `port` 0 takes a free one. Raises
-    ValueError for fewer calls than FEWEST_CALLS.
+    Data live in `data_dir`, a new folder, or in a temporary folder that is removed at the end. `port` 0 takes a free
+    one. Raises ValueError for fewer calls than FEWEST_CALLS.
     """
 
     once: bool = False

@@ -24,7 +24,6 @@ from server.kafka_broker import KafkaBrokerError
 __all__ = ["DemoOptions", "run_demo"]
 
 INTERRUPTED: Final = 130
-_CALLS_PATIENCE_S: Final = 600.0
 _SETTLE_PATIENCE_S: Final = 90.0
 _CONCLUSIONS_PATIENCE_S: Final = 30.0
 _LAST_CALLS_S: Final = 10.0
@@ -33,7 +32,7 @@ _LAST_CALLS_S: Final = 10.0
 def run_demo(options: DemoOptions) -> int:
     """Run the demo; returns the exit code: 0 when everything that went in came out, counted once.
 
-    With `once` an alert and the drift must have been found as well. 130 means interrupted before there was a result.
+    With `once` the alert and the drift must have been found as well. 130 means interrupted before there was a result.
     """
     notes = Notes()
     try:
@@ -63,7 +62,7 @@ def _check_clients() -> None:
 
 def _once(stage: Stage, options: DemoOptions, notes: Notes) -> Outcome:
     with notes.progress("calls", options.calls) as advance:
-        for summary in stage.summaries(every_s=0.5, patience_s=_CALLS_PATIENCE_S):
+        for summary in stage.summaries(every_s=0.5, patience_s=60.0 + 3 * options.calls / options.rate):
             advance(sum(team["operations"] for team in summary["teams"]))
             if all(app.served for app in stage.apps):
                 break
@@ -120,6 +119,8 @@ def _outcome(stage: Stage, summary: dict[str, Any]) -> Outcome:
 def _folder(options: DemoOptions) -> Iterator[Path]:
     if options.data_dir is not None:
         options.data_dir.mkdir(parents=True, exist_ok=True)
+        if any(options.data_dir.iterdir()):
+            raise DemoError(f"{options.data_dir} is not empty: choose a new folder for the demo's data")
         yield options.data_dir.absolute()
         return
     folder = Path(tempfile.mkdtemp(prefix="tokentide-demo-"))

@@ -15,14 +15,16 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Final
 
-AT_ONCE: Final = 4
+AT_ONCE: Final = 16
+"""Visits that an app serves at the same time; further ones come when there is a place."""
+
 _USERS: Final = 40
 _UNASKED: Final = 30
 
@@ -120,9 +122,16 @@ def serve(answer: Callable[[Visit], None], failures: type[Exception]) -> None:
         with tally.visit():
             answer(visit)
 
+    under_way: set[Future[None]] = set()
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for _ in pool.map(one, paced(orders, signals.stop)):
-            pass
+        for visit in paced(orders, signals.stop):
+            under_way.add(pool.submit(one, visit))
+            is_full = len(under_way) == AT_ONCE
+            done, under_way = wait(under_way, None if is_full else 0, FIRST_COMPLETED)
+            for each in done:
+                each.result()
+    for each in under_way:
+        each.result()
     tally.tell()
     signals.leave.wait()
 
@@ -136,10 +145,11 @@ def serve_async(answer: Callable[[Visit], Awaitable[None]], failures: type[Excep
             await answer(visit)
 
     async def everyone() -> None:
-        visits = paced(orders, signals.stop)
+        visits, places = paced(orders, signals.stop), asyncio.Semaphore(AT_ONCE)
         async with asyncio.TaskGroup() as group:
             while visit := await asyncio.to_thread(next, visits, None):
-                group.create_task(one(visit))
+                await places.acquire()
+                group.create_task(one(visit)).add_done_callback(lambda _: places.release())
 
     asyncio.run(everyone())
     tally.tell()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,13 @@ def test_an_interrupted_start_leaves_nothing_behind(tmp_path: Path) -> None:
     assert "Traceback" not in demo.log.read_text()
     assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
     assert not list(tmp_path.glob("tokentide-demo-*"))
+
+
+def test_a_port_in_use_is_said(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        arguments = ["--port", str(taken.getsockname()[1])]
+        with running_demo(arguments, tmp_path) as demo:
+            demo.process.communicate(timeout=60)
+    assert demo.process.returncode == 1
+    assert "cannot listen on 127.0.0.1" in demo.log.read_text()
+    assert "Traceback" not in demo.log.read_text()
