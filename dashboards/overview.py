@@ -230,8 +230,8 @@ _TRUST: Final = Row(
             "app and kind of text. Novel = share of texts unlike any in the reference, with its 95 % interval.",
             query="drift",
             kind="table",
-            width=12,
-            height=7,
+            width=24,
+            height=8,
             columns=(
                 Column(name="state", title="State", unit="state"),
                 Column(name="team", title="Team"),
@@ -254,7 +254,7 @@ _TRUST: Final = Row(
             "crash.",
             query="loss_ledger",
             kind="table",
-            width=12,
+            width=24,
             height=7,
             columns=(
                 Column(name="state", title="State", unit="state"),
