@@ -219,9 +219,9 @@ _SPEED: Final = Row(
     ),
 )
 
-_TRUST: Final = Row(
+_DRIFT: Final = Row(
     number=105,
-    title="Drift and completeness",
+    title="Drift",
     panels=(
         Panel(
             number=41,
@@ -245,6 +245,13 @@ _TRUST: Final = Row(
             ),
             empty="No texts were compared in this range: apps send texts only when content capture is on.",
         ),
+    ),
+)
+
+_COMPLETENESS: Final = Row(
+    number=106,
+    title="Completeness",
+    panels=(
         Panel(
             number=42,
             title="Loss ledger",
@@ -279,5 +286,5 @@ OVERVIEW: Final = Dashboard(
     description="What the calls to language models cost, who makes them, how they fail, how slow they feel, and "
     "whether the numbers are complete.",
     variables=(Variable(name="teams", title="Team", query="teams"),),
-    rows=(_GLANCE, _SPEND, _RELIABILITY, _SPEED, _TRUST),
+    rows=(_GLANCE, _SPEND, _RELIABILITY, _SPEED, _DRIFT, _COMPLETENESS),
 )
