@@ -29,6 +29,7 @@ PACKAGES = (
 
 _SAMPLES = {
     "String": "",
+    "Identifier": "tokentide_check",
     "Bool": False,
     "DateTime": "2026-01-01 00:00:00",
     "DateTime64": "2026-01-01 00:00:00.000",

@@ -16,7 +16,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError,
 
 from store.errors import QueryError, StoreError, StoreHeld, StoreUnavailable
 from store.literal import literal
-from store.sql import Query
+from store.sql import Query, load
 
 # The engine holds an exclusive lock on this file of its folder.
 _LOCK_FILE = "status"
@@ -114,11 +114,11 @@ def open_store(dsn: str, database: str = "default") -> Store:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"the store folder {folder} cannot be created: {error.strerror}") from error
-    client = _open(dsn, None)
+    server = Store(dsn)
     try:
-        client.command(f"CREATE DATABASE IF NOT EXISTS `{database}`")
+        server.execute(load("store", "create_database"), {"database": database})
     finally:
-        client.close()
+        server.close()
     return Store(dsn, database)
 
 
@@ -144,7 +144,7 @@ def _held(folder: Path) -> StoreHeld:
     )
 
 
-def _open(dsn: str, database: str | None) -> Client:
+def _open(dsn: str, database: str) -> Client:
     options: dict[str, Any] = {"database": database, "settings": dict(_SETTINGS), "tz_mode": "aware"}
     folder = _folder(dsn)
     try:

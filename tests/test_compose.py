@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import yaml
 from conftest import needs
+from repository import ROOT
 
 from server.cli import app
 from server.config import ConfigError, load
 from server.kafka_broker import KAFKA_VERSION
 
-ROOT = Path(__file__).parents[1]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
+from repository import PROGRAMS, files
 
 from server.check import PACKAGES, statement_problems, statements
 from store.connection import Store
 from store.migrate import migrations
-
-ROOT = Path(__file__).parents[1]
-
-
-def committed(pattern: str) -> list[Path]:
-    """The committed files that match."""
-    listed = subprocess.run(["git", "ls-files", pattern], cwd=ROOT, capture_output=True, text=True, check=True)
-    return [ROOT / path for path in listed.stdout.splitlines() if (ROOT / path).exists()]
 
 
 def test_every_statement_runs_on_empty_tables(store: Store):
@@ -31,14 +23,12 @@ def test_a_statement_that_does_not_run_is_named(empty_store: Store):
 
 
 def test_no_statement_of_a_program_is_left_out():
-    programs = [
-        path for path in committed("*.sql") if path.parts[len(ROOT.parts)] not in ("tests", "benchmarks", "docs")
-    ]
+    programs = files(*(f"{program}/*.sql" for program in PROGRAMS))
     known = len(list(statements())) + len(migrations())
     assert len(programs) == known, f"a package with statements is not in server.check.PACKAGES: {PACKAGES}"
 
 
-@pytest.mark.parametrize("path", committed("*.sql"), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", files("*.sql"), ids=lambda path: path.stem)
 def test_it_begins_with_a_sentence_about_its_rows(path: Path):
     first = path.read_text("utf-8").splitlines()[0]
     assert re.fullmatch(r"-- [A-Z].*[.:,a-z)`]", first), first

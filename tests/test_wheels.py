@@ -12,11 +12,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from repository import PROGRAMS, ROOT, files, name
 from tokentide.call import LLMCall
 from tokentide.identifiers import uuid7
 from tokentide_process import bare_environment, running_up, tokentide
 
-ROOT = Path(__file__).parents[1]
 UV = Path(sys.executable).with_name("uv")
 PINS = str(ROOT / "requirements.txt")
 OTHER_PYTHONS = ("3.10", "3.13")
@@ -51,31 +51,24 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {wheel.name.split("-")[0]: wheel for wheel in folder.glob("*.whl")}
 
 
-def committed(*folders: str) -> set[str]:
-    """The committed files of `folders`."""
-    listed = subprocess.run(["git", "ls-files", *folders], cwd=ROOT, capture_output=True, text=True, check=True)
-    return {path for path in listed.stdout.splitlines() if (ROOT / path).exists()}
-
-
 def test_the_servers_wheel_carries_every_file_of_its_packages(wheels: dict[str, Path]):
-    packages = ("alerts", "analyzers", "collector", "dashboards", "server", "store")
     held = set(zipfile.ZipFile(wheels["tokentide_server"]).namelist())
-    assert committed(*packages) <= held
+    assert {name(path) for path in files(*PROGRAMS)} <= held
     tops = {name.split("/")[0] for name in held}
-    assert tops == {*packages, "tokentide_server-0.1.0.dist-info"}
+    assert tops == {*PROGRAMS, "tokentide_server-0.1.0.dist-info"}
 
 
 def test_the_sdks_wheel_carries_its_package_and_its_types(wheels: dict[str, Path]):
     held = set(zipfile.ZipFile(wheels["tokentide"]).namelist())
-    assert {path.removeprefix("sdk/") for path in committed("sdk/tokentide")} <= held
+    assert {name(path).removeprefix("sdk/") for path in files("sdk/tokentide")} <= held
     assert "tokentide/py.typed" in held
 
 
-@pytest.mark.parametrize("name", ["tokentide", "tokentide_server"])
-def test_a_wheel_carries_licence_and_notice(wheels: dict[str, Path], name: str):
-    wheel = zipfile.ZipFile(wheels[name])
-    assert "Apache License" in wheel.read(f"{name}-0.1.0.dist-info/licenses/LICENSE").decode()
-    assert "tokentide" in wheel.read(f"{name}-0.1.0.dist-info/licenses/NOTICE").decode()
+@pytest.mark.parametrize("distribution", ["tokentide", "tokentide_server"])
+def test_a_wheel_carries_licence_and_notice(wheels: dict[str, Path], distribution: str):
+    wheel = zipfile.ZipFile(wheels[distribution])
+    assert "Apache License" in wheel.read(f"{distribution}-0.1.0.dist-info/licenses/LICENSE").decode()
+    assert "tokentide" in wheel.read(f"{distribution}-0.1.0.dist-info/licenses/NOTICE").decode()
 
 
 def one_call() -> LLMCall:
