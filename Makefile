@@ -28,7 +28,7 @@ check: .venv/.has-everything ## format, lint, types, import rules, generated fil
 	$(BIN)/ruff check --quiet $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/mypy --python-version 3.10 --package tokentide
-	$(BIN)/lint-imports --no-timing
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m dashboards render --check
 	$(BIN)/python -m collector.price_book --check
 	$(BIN)/python -m server.settings_docs --check
