@@ -26,7 +26,7 @@ __all__ = ["DemoOptions", "run_demo"]
 INTERRUPTED: Final = 130
 _SETTLE_PATIENCE_S: Final = 90.0
 _CONCLUSIONS_PATIENCE_S: Final = 30.0
-_LAST_CALLS_S: Final = 10.0
+_LAST_CALLS_S: Final = 30.0
 
 
 def run_demo(options: DemoOptions) -> int:
