@@ -6,7 +6,7 @@ RUN sed -n '/^uv==/,/[^\\]$/p' requirements.txt > uv.txt \
     && pip install --no-cache-dir --require-hashes --requirement uv.txt
 COPY . .
 RUN uv build --all-packages --wheel --out-dir /wheels --build-constraint requirements.txt
-RUN uv venv /opt/tokentide \
+RUN uv venv --python /usr/local/bin/python /opt/tokentide \
     && uv pip install --python /opt/tokentide --constraint requirements.txt /wheels/*.whl
 
 FROM python:3.13.14-slim-trixie
