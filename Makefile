@@ -4,7 +4,7 @@
 BIN := .venv/bin
 PINS := pyproject.toml sdk/pyproject.toml requirements.txt
 INSTALL := $(BIN)/uv pip install --quiet --python .venv --constraint requirements.txt --build-constraint requirements.txt
-BENCHMARKS := $(shell grep -l __main__ benchmarks/*.py)
+BENCHMARKS = $(shell grep -l __main__ benchmarks/*.py)
 SOURCES := alerts analyzers benchmarks collector dashboards sdk server store tests
 
 .DEFAULT_GOAL := help
