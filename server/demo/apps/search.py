@@ -1,24 +1,28 @@
-"""The search team's app: OpenAI's client finds help pages by embeddings and answers from them, at once or streamed."""
+"""The search team's app: OpenAI's client finds help pages and answers from them, Anthropic's sums long ones up."""
 
 from __future__ import annotations
 
+import anthropic
 import openai
 import tokentide
 
 from server.demo.apps.visits import Visit, serve
 
 client = openai.OpenAI(default_headers={"x-demo-team": "search"})
+claude = anthropic.Anthropic(default_headers={"x-demo-team": "search"})
 
 
 def answer(visit: Visit) -> None:
-    """Look up, answer or stream, in turn."""
+    """Look up, answer, stream or sum up, in turn."""
     with tokentide.context(team="search", app="help-pages", session=visit.session, user=visit.user):
-        if visit.number % 3 == 0:
+        if visit.number % 4 == 0:
             look_up(visit.question)
-        elif visit.number % 3 == 1:
+        elif visit.number % 4 == 1:
             reply(visit.question)
-        else:
+        elif visit.number % 4 == 2:
             stream(visit.question, visit.asks_for_usage)
+        else:
+            sum_up(visit.question, at_once=visit.number % 8 == 3)
 
 
 @tokentide.context(feature="lookup")
@@ -47,6 +51,17 @@ def stream(question: str, asks_for_usage: bool) -> str:
     return "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
 
 
+@tokentide.context(feature="summary")
+def sum_up(question: str, at_once: bool) -> str:
+    """A help page in three sentences, at once or piece by piece."""
+    request = {"model": "claude-haiku-4-5", "max_tokens": 200, "messages": [{"role": "user", "content": question}]}
+    if at_once:
+        message = claude.messages.create(**request)
+        return "".join(block.text for block in message.content if block.type == "text")
+    with claude.messages.stream(**request) as pieces:
+        return "".join(pieces.text_stream)
+
+
 if __name__ == "__main__":
     tokentide.instrument(content="full")
-    serve(answer, failures=openai.APIError)
+    serve(answer, failures=(openai.APIError, anthropic.APIError))

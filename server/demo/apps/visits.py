@@ -26,7 +26,9 @@ AT_ONCE: Final = 16
 """Visits that an app serves at the same time; further ones come when there is a place."""
 
 _USERS: Final = 40
-_UNASKED: Final = 30
+_UNASKED: Final = 28
+
+Failures = type[Exception] | tuple[type[Exception], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,7 @@ class Orders:
             question=texts[number % len(texts)],
             session=f"{self.name}-{self.seed}-{number}",
             user=f"customer {number % _USERS}",
-            asks_for_usage=not self.careless or number % _UNASKED != 5,
+            asks_for_usage=not self.careless or number % _UNASKED != 6,
         )
 
 
@@ -92,7 +94,7 @@ class Signals:
 class Tally:
     """How many visits were served, and how many of them ended in one of the `failures`."""
 
-    def __init__(self, failures: type[Exception]) -> None:
+    def __init__(self, failures: Failures) -> None:
         self._failures = failures
         self._lock = threading.Lock()
         self._operations = self._failed = 0
@@ -101,7 +103,7 @@ class Tally:
     def visit(self) -> Iterator[None]:
         """Count what happens inside as one visit."""
         served = False
-        with suppress(self._failures):
+        with suppress(*(self._failures if isinstance(self._failures, tuple) else (self._failures,))):
             yield
             served = True
         with self._lock:
@@ -114,7 +116,7 @@ class Tally:
         sys.stdout.flush()
 
 
-def serve(answer: Callable[[Visit], None], failures: type[Exception]) -> None:
+def serve(answer: Callable[[Visit], None], failures: Failures) -> None:
     """Serve every visit, several at once on threads; `failures` are what a visitor may have to live with."""
     orders, signals, tally = read_orders(), Signals(), Tally(failures)
 
@@ -136,7 +138,7 @@ def serve(answer: Callable[[Visit], None], failures: type[Exception]) -> None:
     signals.leave.wait()
 
 
-def serve_async(answer: Callable[[Visit], Awaitable[None]], failures: type[Exception]) -> None:
+def serve_async(answer: Callable[[Visit], Awaitable[None]], failures: Failures) -> None:
     """As `serve`, in an event loop."""
     orders, signals, tally = read_orders(), Signals(), Tally(failures)
 

@@ -34,10 +34,10 @@ def test_the_seed_decides_the_order_of_the_questions() -> None:
 
 def test_only_a_careless_app_forgets_to_ask_for_usage() -> None:
     careless = Orders(name="search", rate=1.0, seed=1, careless=True)
-    forgotten = [number for number in range(90) if not careless.visit(number).asks_for_usage]
+    forgotten = [number for number in range(84) if not careless.visit(number).asks_for_usage]
     assert forgotten
-    assert all(number % 3 == 2 for number in forgotten), "those are streams"
-    assert all(ORDERS.visit(number).asks_for_usage for number in range(90))
+    assert all(number % 4 == 2 for number in forgotten), "those are streams"
+    assert all(ORDERS.visit(number).asks_for_usage for number in range(84))
 
 
 def test_no_visit_comes_after_the_stop() -> None:
