@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import logging
 import os
@@ -16,6 +17,8 @@ from tokentide.call import CONTENT_POLICIES
 from tokentide.transports import TRANSPORTS
 
 _PREFIX: Final = "TOKENTIDE_"
+
+_logger = logging.getLogger("tokentide")
 
 
 class SettingsError(ValueError):
@@ -52,24 +55,45 @@ def _at_least(minimum: int) -> Callable[[object], int]:
 
 def _address(value: object) -> str:
     text = _text(value).rstrip("/")
-    if urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).hostname:
+    try:
+        parts = urlsplit(text)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
         raise ValueError("must be an address like http://127.0.0.1:8321")
     return text
 
 
 def _folder(value: object) -> Path:
-    if not isinstance(value, (str, os.PathLike)):
-        raise ValueError("must be the path of a folder")
-    return Path(value).expanduser()
+    try:
+        if isinstance(value, (str, os.PathLike)):
+            return Path(value).expanduser()
+    except RuntimeError:  # there is no such home
+        pass
+    raise ValueError("must be the path of a folder")
+
+
+def _secret(value: object) -> str:
+    """Without the line break that ends a file of secrets."""
+    text = value.strip() if isinstance(value, str) else "\n"
+    if not text.isprintable():
+        raise ValueError("must be a text without line breaks")
+    return text
 
 
 def _default_spool_dir() -> Path:
     """A folder that only this user's processes share; the temporary folder serves accounts that have no home."""
-    home = Path.home()
-    if os.access(home, os.W_OK):
-        return home / ".cache" / "tokentide" / "spool"
+    with contextlib.suppress(RuntimeError):  # there is no home at all
+        home = Path.home()
+        if os.access(home, os.W_OK):
+            return home / ".cache" / "tokentide" / "spool"
     user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
-    return Path(tempfile.gettempdir()) / f"tokentide-spool-{user}"
+    try:
+        shared = tempfile.gettempdir()
+    except FileNotFoundError:  # nothing can be written anywhere, which the spool copes with
+        shared = "/tmp"
+    return Path(shared) / f"tokentide-spool-{user}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +104,7 @@ class Settings:
     endpoint: Annotated[str, _address, "Address of the intake, for transport http."] = "http://127.0.0.1:8321"
     kafka_bootstrap: Annotated[str, _text, "Brokers as host:port, separated by commas."] = "127.0.0.1:9092"
     kafka_topic: Annotated[str, _text, "Topic that events are written to."] = "tokentide.calls"
-    token: Annotated[str, _text, "Bearer token for the intake; empty sends none."] = field(default="", repr=False)
+    token: Annotated[str, _secret, "Bearer token for the intake; empty sends none."] = field(default="", repr=False)
     team: Annotated[str, _text, "Team that pays, where no context says another."] = ""
     app: Annotated[str, _text, "Name of this application."] = ""
     feature: Annotated[str, _text, "Feature, where no context says another."] = ""
@@ -96,7 +120,7 @@ class Settings:
         256 * 1024 * 1024
     )
     queue_size: Annotated[int, _at_least(1), "Most events that wait in memory."] = 20_000
-    user_key: Annotated[str, _text, "Secret for hashing user names; empty records none."] = field(
+    user_key: Annotated[str, _secret, "Secret for hashing user names; empty records none."] = field(
         default="", repr=False
     )
 
@@ -104,8 +128,8 @@ class Settings:
 def load(environ: Mapping[str, str] | None = None, /, **overrides: object) -> Settings:
     """The settings that arguments and environment say. An empty environment variable counts as not set.
 
-    Raises SettingsError for an unknown argument or a value that cannot be used. An environment variable that looks
-    like a mistyped setting is only warned about: it must not stop the app.
+    Raises SettingsError for an unknown argument or one that cannot be used: the code that passes it is wrong. What is
+    wrong in the environment is logged, and the default stays: a deployment must not stop an app because of us.
     """
     variables = os.environ if environ is None else environ
     known = {name: hint.__metadata__[0] for name, hint in get_type_hints(Settings, include_extras=True).items()}
@@ -118,7 +142,10 @@ def load(environ: Mapping[str, str] | None = None, /, **overrides: object) -> Se
         if name in overrides:
             values[name] = _parsed(name, parse, overrides[name])
         elif variables.get(variable):
-            values[name] = _parsed(variable, parse, variables[variable])
+            try:
+                values[name] = _parsed(variable, parse, variables[variable])
+            except SettingsError as error:
+                _logger.error("%s; its default is used", error)
     return Settings(**values)
 
 
@@ -126,7 +153,8 @@ def _parsed(name: str, parse: Callable[[object], Any], value: object) -> Any:
     try:
         return parse(value)
     except ValueError as error:
-        raise SettingsError(f"{name} {error}, not {value!r}") from error
+        shown = "" if parse is _secret else f", not {value!r}"
+        raise SettingsError(f"{name} {error}{shown}") from error
 
 
 def _hint(name: str, known: Mapping[str, object] | tuple[str, ...]) -> str:
@@ -139,4 +167,4 @@ def _warn_of_mistyped(variables: Mapping[str, str], known: Mapping[str, object])
         name = variable.removeprefix(_PREFIX).lower()
         # Two underscores mark a setting of the server programs.
         if variable.startswith(_PREFIX) and name not in known and "__" not in name and _hint(name, known):
-            logging.getLogger("tokentide").warning("%s is not a setting%s", variable, _hint(name, known))
+            _logger.warning("%s is not a setting%s", variable, _hint(name, known))

@@ -63,9 +63,12 @@ class Scope:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        # A generator may be closed in another context than the one it was started in: there is nothing to undo there.
+        # A generator may end in another context than the one it was started in: there is nothing to undo there. Or it
+        # ends before one that was started later: what that one said of its own code is no truth about this code.
         entered = _entered.get()
-        if entered is not None and entered.scope is self:
+        while entered is not None and entered.scope is not self:
+            entered = entered.outer
+        if entered is not None:
             _entered.set(entered.outer)
 
     def __call__(self, function: Function) -> Function:

@@ -24,6 +24,7 @@ from typing import Final
 from tokentide.config import Settings
 
 SEGMENT_BYTES: Final = 8 * 1024 * 1024
+MAKING_TRIES: Final = 5
 _POSITION: Final = struct.Struct(">Q")
 _HEADER: Final = struct.Struct(">II")
 _SUFFIX: Final = ".segment"
@@ -70,21 +71,25 @@ class _Segment:
 
     @classmethod
     def open(cls, path: Path, flags: int = 0) -> _Segment | None:
-        """The segment at `path`; None when another process has it or it cannot be opened."""
+        """The segment at `path`; None when another process has it or it cannot be used."""
         try:
             descriptor = os.open(path, os.O_RDWR | flags | getattr(os, "O_BINARY", 0), 0o600)
         except OSError:
             return None
-        # A segment that was finished between opening and locking has no name any more.
-        if _lock(descriptor) and os.fstat(descriptor).st_nlink:
-            return cls(path, descriptor)
+        try:
+            # A segment that was finished between opening and locking has no name any more.
+            if _lock(descriptor) and os.fstat(descriptor).st_nlink:
+                return cls(path, descriptor)
+        except OSError:
+            if flags & os.O_CREAT:
+                path.unlink(missing_ok=True)
         os.close(descriptor)
         return None
 
     @property
     def full(self) -> bool:
-        """Whether it is time for the next segment."""
-        return self._size >= SEGMENT_BYTES
+        """Whether it is time for the next segment: this one is long, or somebody has deleted it."""
+        return self._size >= SEGMENT_BYTES or not os.fstat(self._descriptor).st_nlink
 
     def append(self, frames: bytes) -> None:
         """Add all of the frames or nothing. Raises OSError."""
@@ -158,7 +163,6 @@ class Spool:
             if fitting:
                 self._segment_to_write().append(b"".join(frames[:fitting]))
         except OSError:
-            self._seal()
             return 0
         return fitting
 
@@ -201,11 +205,13 @@ class Spool:
     def _segment_to_write(self) -> _Segment:
         if self._writing and self._writing.full:
             self._seal()
-        if self._writing is None:
-            path = self._folder / f"{time.time_ns():020d}-{os.getpid()}{_SUFFIX}"
-            self._writing = _Segment.open(path, os.O_CREAT | os.O_EXCL)
+        # Another process that looks for something to replay may take the new one before it is locked.
+        for _ in range(MAKING_TRIES):
             if self._writing is None:
-                raise OSError(errno.EAGAIN, f"{path} cannot be made")
+                path = self._folder / f"{time.time_ns():020d}-{os.getpid()}{_SUFFIX}"
+                self._writing = _Segment.open(path, os.O_CREAT | os.O_EXCL)
+        if self._writing is None:
+            raise OSError(errno.EAGAIN, f"no segment can be made in {self._folder}")
         return self._writing
 
     def _seal(self) -> None:

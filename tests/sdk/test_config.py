@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,8 @@ def test_values_from_the_environment_get_their_types() -> None:
             r"transport must be 'http' or 'kafka' or 'memory' \(did you mean 'kafka'\?\), not 'kafak'",
         ),
         ("endpoint", "127.0.0.1:8321", "endpoint must be an address like http://127.0.0.1:8321, not '127.0.0.1:8321'"),
+        ("endpoint", "http://127.0.0.1:83210", "endpoint must be an address like"),
+        ("endpoint", "http://[::1", "endpoint must be an address like"),
         ("content", "masked", "content must be 'off' or 'full', not 'masked'"),
         ("queue_size", 0, "queue_size must be a whole number, 1 or more, not 0"),
         ("queue_size", 2.5, "queue_size must be a whole number"),
@@ -42,9 +46,35 @@ def test_a_wrong_argument_is_one_clear_error(name: str, value: object, message: 
         load({}, **{name: value})
 
 
-def test_a_wrong_value_in_the_environment_is_named_by_its_variable() -> None:
-    with pytest.raises(SettingsError, match="TOKENTIDE_QUEUE_SIZE must be a whole number, 1 or more, not 'many'"):
-        load({"TOKENTIDE_QUEUE_SIZE": "many"})
+def test_a_wrong_value_in_the_environment_is_logged_and_the_default_stays(caplog: pytest.LogCaptureFixture) -> None:
+    settings = load({"TOKENTIDE_QUEUE_SIZE": "many", "TOKENTIDE_TRANSPORT": "kafak", "TOKENTIDE_TEAM": "search"})
+    assert (settings.queue_size, settings.transport, settings.team) == (20_000, "http", "search")
+    assert [record.getMessage() for record in caplog.records] == [
+        "TOKENTIDE_TRANSPORT must be 'http' or 'kafka' or 'memory' (did you mean 'kafka'?), not 'kafak'; "
+        "its default is used",
+        "TOKENTIDE_QUEUE_SIZE must be a whole number, 1 or more, not 'many'; its default is used",
+    ]
+
+
+def test_a_secret_that_cannot_be_used_is_not_shown(caplog: pytest.LogCaptureFixture) -> None:
+    assert load({"TOKENTIDE_TOKEN": "hunter2\n"}).token == "hunter2"
+    with pytest.raises(SettingsError, match=r"^token must be a text without line breaks$"):
+        load({}, token="hunter2\nhunter3")
+    assert load({"TOKENTIDE_TOKEN": "hunter2\nhunter3"}).token == ""
+    assert "hunter" not in caplog.text
+
+
+def test_an_account_without_a_home_uses_the_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container that runs under a user id of its own."""
+
+    def nobody() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nobody)
+    assert load({}).spool_dir == Path(tempfile.gettempdir()) / f"tokentide-spool-{os.getuid()}"
+    monkeypatch.delenv("HOME", raising=False)
+    with pytest.raises(SettingsError, match="spool_dir must be the path of a folder"):
+        load({}, spool_dir="~nobody-of-this-name/spool")
 
 
 def test_a_mistyped_variable_is_only_warned_about(caplog: pytest.LogCaptureFixture) -> None:

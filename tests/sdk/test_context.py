@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -105,6 +106,17 @@ def test_a_scope_that_ends_in_another_context_breaks_nothing() -> None:
     generator = words()
     contextvars.copy_context().run(next, generator)
     generator.close()
+    assert current_tags() == Tags()
+
+
+def test_generators_that_run_by_turns_leave_nothing_behind() -> None:
+    def words(team: str) -> Iterator[str]:
+        with context(team=team):
+            yield "one"
+            yield "two"
+
+    for _ in zip(words("search"), words("billing"), strict=True):
+        pass
     assert current_tags() == Tags()
 
 

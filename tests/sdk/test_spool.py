@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from emitted import eventually, files
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokentide import spool as spool_module
 from tokentide.config import load
 from tokentide.spool import Spool, spool_folder
 
@@ -154,3 +156,48 @@ def test_every_destination_has_a_folder_of_its_own() -> None:
     others = [load({}, endpoint="http://127.0.0.1:2"), replace(here, token="x"), replace(here, transport="kafka")]
     assert len({spool_folder(each) for each in [here, *others]}) == 4
     assert spool_folder(here) == spool_folder(replace(here, team="search"))
+
+
+def test_a_full_disk_costs_no_files_and_no_descriptors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = len(os.listdir("/dev/fd"))
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        spool = Spool(tmp_path, PLENTY)
+        assert [spool.append([b"one"]) for _ in range(5)] == [0] * 5
+    assert files(tmp_path) == []
+    assert len(os.listdir("/dev/fd")) == before
+    assert spool.append([b"two"]) == 1
+
+
+def test_a_new_segment_that_another_process_takes_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between making a segment and locking it, another process may look for something to replay."""
+    real = spool_module._lock
+    answers = iter([False])
+    monkeypatch.setattr(spool_module, "_lock", lambda descriptor: next(answers, None) is None and real(descriptor))
+    spool = Spool(tmp_path, PLENTY)
+    assert spool.append([b"one"]) == 1
+    assert drain(spool) == [b"one"]
+
+
+def test_a_disk_that_is_nearly_full_costs_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.write
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", lambda descriptor, data: real(descriptor, data[:12]))
+        spool = Spool(tmp_path, PLENTY)
+        assert [spool.append([b"one"]) for _ in range(5)] == [0] * 5
+        assert len(files(tmp_path)) == 1
+        assert spool.append([b""]) == 1
+    assert spool.append([b"two"]) == 1
+    assert drain(spool) == [b"", b"two"]
+
+
+def test_a_segment_that_somebody_deletes_is_not_written_to_any_more(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, PLENTY)
+    spool.append([b"lost"])
+    for path in files(tmp_path):
+        path.unlink()
+    assert spool.append([b"one"]) == 1
+    assert drain(spool) == [b"one"]
