@@ -60,7 +60,7 @@ class _Worker:
     def start(self) -> None:
         """Start the thread unless it runs. A process that is ending starts none: `Emitter.close` copes with that."""
         with self._starting:
-            if not self.running:
+            if _threads_may_start and not self.running:
                 self.running = True
                 _close_with_multiprocessing()
                 try:
@@ -150,6 +150,8 @@ class Emitter:
         worker.put((next(worker.numbers), attempt))
         if not worker.running:
             worker.start()
+            if not (_threads_may_start or sys.is_finalizing()):
+                self.close()
 
     def count_hook_error(self) -> None:
         """Count a failure of a hook; the next report says how many there were."""
@@ -212,11 +214,23 @@ class Emitter:
 
 
 _emitters: weakref.WeakSet[Emitter] = weakref.WeakSet()
+_threads_may_start = True
 
 
 def _close_all() -> None:
     for emitter in list(_emitters):
         emitter.close()
+
+
+def _close_for_good() -> None:
+    """At the end of the process. Later events, of what other modules do at exit, go to the spool without a thread.
+
+    A thread that is started while the interpreter shuts down never runs, and whoever starts it waits for ever. Streams
+    that are forgotten that late cannot be read any more.
+    """
+    global _threads_may_start
+    _close_all()
+    _threads_may_start = False
 
 
 def _start_over_in_child() -> None:
@@ -231,6 +245,6 @@ def _close_with_multiprocessing() -> None:
         finalizers.Finalize(None, _close_all, exitpriority=0)
 
 
-atexit.register(_close_all)
+atexit.register(_close_for_good)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_start_over_in_child)

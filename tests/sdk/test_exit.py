@@ -142,3 +142,41 @@ def test_what_was_spooled_before_kill_9_is_still_there(settings: Settings) -> No
 def test_os_exit_ends_the_process_at_once(settings: Settings) -> None:
     with LoopbackIntake(lambda records: HANGING) as intake:
         run(settings, f"127.0.0.1:{intake.port}", 10, "print(time.time(), flush=True); os._exit(0)")
+
+
+INSTRUMENTED = """
+import atexit, sys
+import httpx2
+
+class Endless(httpx2.SyncByteStream):
+    def __iter__(self):
+        yield b"data: {}"
+
+client = httpx2.Client(transport=httpx2.MockTransport(lambda request: httpx2.Response(200, stream=Endless())))
+request = client.build_request("POST", "http://provider/v1/embeddings", json={"model": "m", "input": "x"})
+atexit.register(lambda: client.send(request))
+
+import tokentide
+tokentide.instrument(spool_dir=sys.argv[1], endpoint=sys.argv[2])
+"""
+
+
+def run_instrumented(settings: Settings, script: str) -> None:
+    arguments = [str(settings.spool_dir), settings.endpoint]
+    done = subprocess.run(
+        [sys.executable, "-c", INSTRUMENTED + script, *arguments], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_call_that_another_module_makes_at_exit_is_kept(settings: Settings) -> None:
+    away = replace(settings, endpoint="http://127.0.0.1:9")
+    run_instrumented(away, "")
+    assert len(call_ids(spooled(away))) == 1
+
+
+def test_a_stream_that_is_open_when_the_interpreter_ends_does_not_hold_it_up(settings: Settings) -> None:
+    away = replace(settings, endpoint="http://127.0.0.1:9")
+    run_instrumented(away, "opened = client.send(request, stream=True)\nimport builtins; builtins.opened = opened")
+    assert len(call_ids(spooled(away))) == 1

@@ -185,7 +185,7 @@ def test_a_new_segment_that_another_process_takes_is_replaced(tmp_path: Path, mo
 def test_a_disk_that_is_nearly_full_costs_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.write
     with monkeypatch.context() as patched:
-        patched.setattr(os, "write", lambda descriptor, data: real(descriptor, data[:12]))
+        patched.setattr(os, "write", lambda descriptor, data: real(descriptor, data[:10]))
         spool = Spool(tmp_path, PLENTY)
         assert [spool.append([b"one"]) for _ in range(5)] == [0] * 5
         assert len(files(tmp_path)) == 1
