@@ -28,7 +28,7 @@ _PARAMETERS: Final = ("model", "stream", "temperature", "max_tokens", "max_compl
 _NO_PARAMETERS: Final[Mapping[str, Any]] = {}
 
 _frame: ContextVar[Frame | None] = ContextVar("tokentide_frame", default=None)
-_sending: ContextVar[bool] = ContextVar("tokentide_sending", default=False)
+_sending: ContextVar[Frame | None] = ContextVar("tokentide_sending", default=None)
 
 
 class Sink(Protocol):
@@ -52,6 +52,7 @@ class Engine:
         self._paths = tuple(route.endpoint.path for route in self._routes)
         self._packages = {f"{provider.package}._base_client": provider.package for provider in providers}
         self._failures = 0
+        self._stopped = False
         self._patches = Patches()
         self._watch = ImportWatch((*_HTTP_LIBRARIES, *self._packages), functools.partial(self.guard, self.patch))
 
@@ -61,6 +62,8 @@ class Engine:
 
     def stop(self) -> None:
         """Puts the originals back. Streams that are still open are written down to their end."""
+        # What somebody else has patched over stays in place and comes back here.
+        self._stopped = True
         self._watch.stop()
         self._patches.restore()
 
@@ -86,7 +89,7 @@ class Engine:
 
     def open_frame(self, package: str, options: Any) -> Frame | None:
         """A frame for what the client library is about to do."""
-        if self._failures >= MAX_FAILURES:
+        if self._stopped or self._failures >= MAX_FAILURES:
             return None
         asked = getattr(options, "json_data", None)
         parameters = {key: asked[key] for key in _PARAMETERS if key in asked} if isinstance(asked, dict) else {}
@@ -102,13 +105,13 @@ class Engine:
 
     def begin(self, request: Any) -> Attempt | None:
         """The record of an attempt that begins; None for a request that is no call of a model."""
-        if self._failures >= MAX_FAILURES or request.method != "POST" or _sending.get():
+        if self._stopped or self._failures >= MAX_FAILURES or request.method != "POST" or _open(_sending):
             return None
         path = request.url.path
         if not path.endswith(self._paths):
             return None
         route = next(route for route in self._routes if path.endswith(route.endpoint.path))
-        frame = _frame.get()
+        frame = _open(_frame)
         if frame is not None:
             self._release(frame, False)
             return Attempt(frame, route, request.url, _content(request) if self._captures else b"")
@@ -133,10 +136,13 @@ class Engine:
             attempt.ended = attempt.answered
         self._hold(attempt)
 
-    def failed(self, attempt: Attempt, error: type[BaseException] | None) -> None:
-        """No answer has come: the app, or the retry loop, gets an exception."""
+    def failed(self, attempt: Attempt, error: BaseException | None) -> None:
+        """The app, or the retry loop, gets an exception. An event hook of the app may have made it of an answer."""
         attempt.answered = attempt.ended = clock()
-        attempt.error = error
+        attempt.error = type(error)
+        response = getattr(error, "response", None)
+        if response is not None:
+            attempt.http_status, attempt.headers = response.status_code, response.headers
         self._hold(attempt)
 
     def stream_ended(self, attempt: Attempt, error: type[BaseException] | None) -> None:
@@ -151,7 +157,7 @@ class Engine:
         self._release(frame, False)
         frame.held = attempt
         if not frame.package:
-            frame.closed = attempt.ended
+            frame.closed = attempt.answered
             self._release(frame, True)
 
     def _release(self, frame: Frame, is_final: bool) -> None:
@@ -183,8 +189,14 @@ def _current_span() -> Any:
     return None if trace is None else trace.get_current_span().get_span_context()
 
 
-def _enter() -> Token[bool]:
-    return _sending.set(True)
+def _open(variable: ContextVar[Frame | None]) -> Frame | None:
+    """The frame that this code runs in. A task that was started in a frame still has it when the frame is closed."""
+    frame = variable.get()
+    return None if frame is None or frame.closed else frame
+
+
+def _enter(attempt: Attempt) -> Token[Frame | None]:
+    return _sending.set(attempt.frame)
 
 
 def _framed(engine: Engine, package: str, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -222,13 +234,13 @@ def _watched(engine: Engine, tee: type[Any], original: Callable[..., Any]) -> Ca
         if attempt is None:
             return original(self, request, *args, **kwargs)
         response = None
-        token = engine.guard(_enter)
+        token = engine.guard(_enter, attempt)
         try:
             response = original(self, request, *args, **kwargs)
         finally:
             engine.guard(_sending.reset, token)
             if response is None:
-                engine.guard(engine.failed, attempt, sys.exc_info()[0])
+                engine.guard(engine.failed, attempt, sys.exc_info()[1])
         engine.guard(engine.answered, attempt, response, kwargs.get("stream", False), tee)
         return response
 
@@ -242,13 +254,13 @@ def _watched_async(engine: Engine, tee: type[Any], original: Callable[..., Any])
         if attempt is None:
             return await original(self, request, *args, **kwargs)
         response = None
-        token = engine.guard(_enter)
+        token = engine.guard(_enter, attempt)
         try:
             response = await original(self, request, *args, **kwargs)
         finally:
             engine.guard(_sending.reset, token)
             if response is None:
-                engine.guard(engine.failed, attempt, sys.exc_info()[0])
+                engine.guard(engine.failed, attempt, sys.exc_info()[1])
         engine.guard(engine.answered, attempt, response, kwargs.get("stream", False), tee)
         return response
 

@@ -23,9 +23,14 @@ _OF_EXCEPTION: Final = {
 
 
 def status_of(http_status: int, error: type[BaseException] | None, failure: Failure) -> str:
-    """What became of an attempt. An exception of the HTTP library says more than the status that came before it."""
+    """What became of an attempt. An exception of the HTTP library says more than the status that came before it.
+
+    One that is not known says nothing about an answer that was an error by itself.
+    """
     if error is not None and error is not GeneratorExit:
-        return _status_of_exception(error)
+        status = _status_of_exception(error)
+        if status != "unknown" or http_status < 400:
+            return status
     if http_status in _OF_HTTP:
         return _OF_HTTP[http_status]
     if failure.code or http_status >= 400:

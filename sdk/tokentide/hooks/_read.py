@@ -57,7 +57,9 @@ class Reader:
             **_outcome(attempt, headers, body, provider.failure(body.document), provider),
             **_limits(attempt, headers, provider),
         }
-        if self._captures:
+        fields["content_policy"] = self._settings.content
+        # An analysis wants one text for each operation, however often it was tried.
+        if self._captures and attempt.is_final:
             fields |= self._content(endpoint.prompt(request), answer.text, body.is_cut)
         return LLMCall(call_id=uuid7(attempt.started_at_ns // 1_000_000), **fields)
 
@@ -81,7 +83,6 @@ class Reader:
         kept_prompt, prompt_truncated = shortened(prompt, limit)
         kept_response, response_truncated = shortened(response, limit)
         return {
-            "content_policy": self._settings.content,
             "prompt": kept_prompt,
             "response": kept_response,
             "prompt_truncated": prompt_truncated,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from tokentide.hooks import limits
 from tokentide.hooks.content import last_user_turn
-from tokentide.hooks.document import counts, dig, items, mapping, text, whole
+from tokentide.hooks.document import counts, dig, items, mapping, text, whole, word
 from tokentide.hooks.provider import Answer, Document, Endpoint, Failure, Headers, Provider
 
 _STATUS_OF_CODE: Final = {
@@ -90,7 +90,7 @@ def _is_end(event: Document) -> bool:
 
 
 def _failure(document: Document) -> Failure:
-    code = text(dig(document, "error", "type"))
+    code = word(dig(document, "error", "type"))
     message = text(dig(document, "error", "message")).lower()
     if any(words in message for words in _TOO_LONG):
         return Failure(code, "context_length")

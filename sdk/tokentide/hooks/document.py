@@ -10,6 +10,7 @@ from typing import Any, Final
 from tokentide.hooks.provider import Document
 
 _CUT_KEYS: Final = ("id", "model", "usage", "service_tier", "finish_reason", "stop_reason", "status")
+_WORD: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 _decode = json.JSONDecoder().raw_decode
 
 
@@ -28,6 +29,11 @@ def dig(value: Any, *keys: str | int) -> Any:
 def text(value: Any) -> str:
     """`value` if it is a text, else the empty one."""
     return value if isinstance(value, str) else ""
+
+
+def word(value: Any) -> str:
+    """`value` if it is a single short word, as a code is, else the empty text: a sentence may quote what was asked."""
+    return value if isinstance(value, str) and _WORD.fullmatch(value) else ""
 
 
 def items(value: Any) -> Sequence[Any]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from tokentide.hooks import limits
 from tokentide.hooks.content import last_user_turn, plain_text
-from tokentide.hooks.document import counts, dig, items, mapping, text, whole
+from tokentide.hooks.document import counts, dig, items, mapping, text, whole, word
 from tokentide.hooks.provider import Answer, Document, Endpoint, Failure, Headers, Provider
 
 _STATUS_OF_CODE: Final = {
@@ -169,7 +169,7 @@ def _never(event: Document) -> bool:
 def _failure(document: Document) -> Failure:
     """From `{"error": {"code", "type", "message"}}`; Azure nests the content filter's verdict under `innererror`."""
     error = document.get("error")
-    code = text(dig(error, "code")) or text(dig(error, "type"))
+    code = word(dig(error, "code")) or word(dig(error, "type"))
     inner = "content_filter" if "ContentPolicy" in text(dig(error, "innererror", "code")) else ""
     return Failure(code, inner or _STATUS_OF_CODE.get(code, ""))
 

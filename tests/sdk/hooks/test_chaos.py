@@ -80,7 +80,7 @@ def test_a_step_that_fails_is_counted_and_the_app_goes_on(
     with recording() as recorder:
         assert app(caller) == without
     assert recorder.hook_errors > 0
-    assert (_engine._frame.get(), _engine._sending.get()) == (None, False)
+    assert (_engine._frame.get(), _engine._sending.get()) == (None, None)
 
 
 def test_after_a_hundred_failures_in_a_row_the_engine_does_nothing(
