@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import zlib
 
-import zstandard
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -13,14 +11,7 @@ from starlette.routing import Route
 
 from collector.config import CollectorConfig
 from collector.sources.http import HttpIntake, IntakeClosed, IntakeFull
-
-
-class _TooLarge(Exception):
-    pass
-
-
-class _Unreadable(Exception):
-    pass
+from collector.unpack import TooLarge, Unreadable, unpack
 
 
 def routes(intake: HttpIntake, config: CollectorConfig) -> list[Route]:
@@ -32,9 +23,9 @@ def routes(intake: HttpIntake, config: CollectorConfig) -> list[Route]:
             encoding = request.headers.get("content-encoding", "").strip().lower()
             body = await run_in_threadpool(unpack, packed, encoding, config.max_request_bytes)
             outcome = await asyncio.wait_for(asyncio.wrap_future(intake.submit(body)), config.intake_timeout_s)
-        except _TooLarge:
+        except TooLarge:
             return _refuse(413, f"more than {config.max_request_bytes} bytes: send fewer events at once")
-        except _Unreadable as error:
+        except Unreadable as error:
             return _refuse(400, str(error))
         except IntakeFull:
             return _refuse(429, "too many events wait for the store: send them again later", retry_after=1)
@@ -47,54 +38,13 @@ def routes(intake: HttpIntake, config: CollectorConfig) -> list[Route]:
     return [Route("/v1/events", events, methods=["POST"])]
 
 
-def unpack(packed: bytes, encoding: str, limit: int) -> bytes:
-    """The body of a request without its content encoding.
-
-    Raises _TooLarge beyond `limit` bytes, before they are unpacked, and _Unreadable for a broken or unknown encoding.
-    """
-    if encoding in ("", "identity"):
-        return packed
-    if encoding == "gzip":
-        unpacker = zlib.decompressobj(wbits=31)
-        try:
-            body = unpacker.decompress(packed, limit + 1)
-        except zlib.error as error:
-            raise _Unreadable(f"the body is not gzip: {error}") from error
-        if len(body) <= limit and not unpacker.eof:
-            raise _Unreadable("the gzip body ends too early: send it again")
-    elif encoding == "zstd":
-        body = _unpack_zstd(packed, limit)
-    else:
-        raise _Unreadable(f"content-encoding {encoding!r} is not known: use gzip or zstd")
-    if len(body) > limit:
-        raise _TooLarge
-    return body
-
-
-def _unpack_zstd(packed: bytes, limit: int) -> bytes:
-    unpacker = zstandard.ZstdDecompressor(max_window_size=2**27)
-    try:
-        with unpacker.stream_reader(packed) as reader:
-            body = reader.read(limit + 1)
-        if len(body) > limit:
-            return body
-        # The reader does not tell a body that was cut off; now that its size is known to be small, this does.
-        whole = unpacker.decompressobj()
-        whole.decompress(packed)
-    except zstandard.ZstdError as error:
-        raise _Unreadable(f"the body is not zstd: {error}") from error
-    if not whole.eof:
-        raise _Unreadable("the zstd body ends too early: send it again")
-    return body
-
-
 async def _body(request: Request, limit: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
         size += len(part)
         if size > limit:
-            raise _TooLarge
+            raise TooLarge
         parts.append(part)
     return b"".join(parts)
 

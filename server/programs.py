@@ -19,8 +19,8 @@ from collector.metrics import Metrics
 from collector.pipeline import Pipeline
 from collector.price_key import PriceKeys
 from collector.prices import seed_prices
-from collector.record import Source
 from collector.rollup import RollUp
+from collector.sources import open_source
 from collector.sources.http import HttpIntake
 from dashboards.page import routes as page_routes
 from server.config import Config
@@ -73,14 +73,9 @@ def collector(config: Config, store: Store, registry: CollectorRegistry) -> Prog
         timedelta(minutes=settings.accept_future_minutes),
     )
     for name in settings.sources:
-        source: Source
-        if name == "http":
-            intake = source = HttpIntake(settings)
-            program.routes += intake_routes(intake, settings)
-        else:
-            from collector.sources.kafka import KafkaSource
-
-            source = KafkaSource(settings)
+        source = open_source(name, settings)
+        if isinstance(source, HttpIntake):
+            program.routes += intake_routes(source, settings)
         pipeline = Pipeline(source, decoder, store, roll_up, metrics, utc_now)
         program.loops[f"collector-{name}"] = pipeline.run
     program.loops["roll-up"] = lambda stop: roll_up.run(stop, settings.roll_up_every_s)

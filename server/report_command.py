@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -20,6 +21,8 @@ from server.programs import utc_now
 from server.reports import exact
 from store.connection import check_free, open_store
 from store.errors import StoreHeld
+
+_WIDE = 1000
 
 FORMATS = ("table", "json", "csv")
 
@@ -59,7 +62,8 @@ def _ask(server: str, kind: str, by: Sequence[str], last: str) -> Report:
         raise ConfigError(f"no tokentide answers at {server}: start it, or name it with --server ({error})") from error
     if answer.status_code == 400:
         raise ConfigError(answer.json()["error"])
-    answer.raise_for_status()
+    if answer.status_code != 200:
+        raise ConfigError(f"{server} cannot answer now (status {answer.status_code}): look at its log, then ask again")
     body = answer.json()
     return Report(tuple(body["columns"]), [tuple(row) for row in body["rows"]])
 
@@ -85,7 +89,7 @@ def _table(found: Report) -> None:
         table.add_column(column, justify="right" if numeric else "left")
     for row in found.rows:
         table.add_row(*(_cell(column, value) for column, value in zip(found.columns, row, strict=True)))
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else _WIDE)
     console.print(table) if found.rows else console.print("nothing was stored in this range")
 
 
@@ -93,9 +97,16 @@ def _cell(column: str, value: Any) -> str:
     if value is None:
         return "unknown"
     if column.endswith("_usd"):
-        return f"${float(value):,.4f}"
+        return _money(Decimal(value))
     if column.endswith(("_ratio", "_share")):
         return f"{float(value):.1%}"
     if column.endswith("_ms"):
         return f"{float(value):,.0f}"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _money(value: Decimal) -> str:
+    """Four decimals, and two significant digits of what is smaller, so that a small cost never reads as nothing."""
+    if value == 0 or abs(value) >= Decimal("0.001"):
+        return f"${value:,.4f}"
+    return f"${value:.{1 - value.adjusted()}f}"

@@ -85,7 +85,8 @@ def listen(config: ServerConfig) -> socket.socket:
 def serve(program: Program, store: Store, listener: socket.socket, registry: CollectorRegistry) -> None:
     """Serve until SIGINT or SIGTERM; then finish what is in hand. Raises LoopFailed when a loop failed."""
     routes = [*program.routes, *_own_routes(store, registry)]
-    settings = uvicorn.Config(Starlette(routes=routes), log_config=None, access_log=False, timeout_graceful_shutdown=10)
+    application = Starlette(routes=routes, exception_handlers={StoreError: _store_away})
+    settings = uvicorn.Config(application, log_config=None, access_log=False, timeout_graceful_shutdown=10)
     server = uvicorn.Server(settings)
 
     def end_server() -> None:
@@ -108,6 +109,11 @@ def _ignore_repeated_signals() -> None:
     """uvicorn ends on the first signal and then raises it again, which must not cut off what the loops still finish."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
+
+
+def _store_away(request: Request, error: Exception) -> Response:
+    log.warning("%s was not answered: %s", request.url.path, error)
+    return JSONResponse({"error": f"the store does not answer: {error}"}, status_code=503, headers={"Retry-After": "5"})
 
 
 def _own_routes(store: Store, registry: CollectorRegistry) -> list[Route]:

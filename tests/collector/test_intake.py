@@ -68,6 +68,8 @@ LINES = b"\n".join([a_call(seq=1).to_json(), b"", b"nonsense", a_call(seq=2).to_
         (gzip.compress(LINES), "gzip"),
         (zstandard.ZstdCompressor().compress(LINES), "zstd"),
         (zstandard.ZstdCompressor(write_content_size=False).compress(LINES), "ZSTD"),
+        (gzip.compress(LINES[:10]) + gzip.compress(LINES[10:]), "gzip"),
+        (zstandard.ZstdCompressor().compress(LINES[:10]) + zstandard.ZstdCompressor().compress(LINES[10:]), "zstd"),
     ],
 )
 def test_an_answer_says_what_became_of_every_line(stored: httpx.Client, body: bytes, encoding: str | None) -> None:
@@ -103,6 +105,9 @@ def test_an_empty_request_stores_nothing(stored: httpx.Client) -> None:
         (zstandard.ZstdCompressor().compress(b"x" * 5_000_000), "zstd", 413, "send fewer events at once"),
         (b"not gzip", "gzip", 400, "the body is not gzip"),
         (gzip.compress(LINES)[:-9], "gzip", 400, "the gzip body ends too early"),
+        (gzip.compress(LINES) + b"more", "gzip", 400, "the body is not gzip"),
+        (gzip.compress(b"") + gzip.compress(b"x" * 5_000_000), "gzip", 413, "send fewer events at once"),
+        (b"", "gzip", 400, "the gzip body ends too early"),
         (b"not zstd", "zstd", 400, "the body is not zstd"),
         (zstandard.ZstdCompressor().compress(LINES)[:-9], "zstd", 400, "the zstd body ends too early"),
         (zlib.compress(LINES), "br", 400, "content-encoding 'br' is not known: use gzip or zstd"),

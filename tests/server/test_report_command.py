@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+
+from analyzers.report import Report
+from server.report_command import write
+
+FOUND = Report(
+    ("team", "cost_usd", "attempts", "priced_share", "felt_p95_ms"),
+    [("search", "0.00000042", 12_345, 0.9951, 812.4), ("a-team-with-a-rather-long-name", None, 1, 0.0, None)],
+)
+
+
+def test_a_table_that_is_piped_is_not_cut_and_a_small_cost_is_not_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    write(FOUND, "table")
+    header, search, other = capsys.readouterr().out.splitlines()
+    assert header.split() == ["team", "cost_usd", "attempts", "priced_share", "felt_p95_ms"]
+    assert search.split() == ["search", "$0.00000042", "12,345", "99.5%", "812"]
+    assert other.split() == ["a-team-with-a-rather-long-name", "unknown", "1", "0.0%", "unknown"]
+
+
+def test_csv_keeps_every_digit_and_leaves_the_unknown_empty(capsys: pytest.CaptureFixture[str]) -> None:
+    write(FOUND, "csv")
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "search,0.00000042,12345,0.9951,812.4",
+        "a-team-with-a-rather-long-name,,1,0.0,",
+    ]
+
+
+def test_json_says_null_for_the_unknown(capsys: pytest.CaptureFixture[str]) -> None:
+    write(Report(("cost_usd",), [(None,)]), "json")
+    assert capsys.readouterr().out.split() == ["[", "{", '"cost_usd":', "null", "}", "]"]
+
+
+def test_nothing_stored_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    write(Report(("team",), []), "table")
+    assert capsys.readouterr().out == "nothing was stored in this range\n"
