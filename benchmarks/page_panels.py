@@ -31,7 +31,8 @@ def fill(store: Store, calls: int, end: datetime) -> None:
     store.execute(parse("fill_calls", text), {"calls": calls, "end": end})
     roll_up = RollUp(store)
     roll_up.recover(timedelta(days=2))
-    roll_up.rebuild()
+    while roll_up.rebuild():
+        pass
 
 
 def measure(store: Store, end: datetime) -> dict[str, dict[str, float]]:

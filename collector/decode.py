@@ -9,7 +9,7 @@ import dataclasses
 import typing
 import uuid
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -17,7 +17,7 @@ from tokentide import call as event
 from tokentide.call import LLMCall, ProducerReport
 
 from collector.price_key import PriceKeys
-from collector.record import Batch, DeadLetter, Reason, Record
+from collector.record import Batch, DeadLetter, Line, Reason, Record
 
 _Count16 = Annotated[int, msgspec.Meta(ge=0, le=2**16 - 1)]
 _Count32 = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
@@ -52,8 +52,8 @@ def _wire_struct(shape: type, name: str, narrowed: dict[str, Any]) -> type[msgsp
         if field.name == "extra":
             continue
         kind = narrowed.get(field.name, hints[field.name])
-        if kind == (int | None) and field.name not in narrowed:
-            kind = _Count64 | None
+        if field.name not in narrowed:
+            kind = {int: _Count64, int | None: _Count64 | None}.get(kind, kind)
         required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         default = field.default if field.default is not dataclasses.MISSING else msgspec.field(default_factory=dict)
         fields.append((field.name, kind) if required else (field.name, kind, default))
@@ -62,7 +62,9 @@ def _wire_struct(shape: type, name: str, narrowed: dict[str, Any]) -> type[msgsp
 
 _WireCall: Any = _wire_struct(LLMCall, "WireCall", _NARROWED)
 _WireReport: Any = _wire_struct(
-    ProducerReport, "WireReport", {"reported_at": _Instant, "emitted": _Count64, "dropped": dict[str, _Count64]}
+    ProducerReport,
+    "WireReport",
+    {"reported_at": _Instant, "dropped": dict[str, _Count64]},
 )
 _FIELDS = frozenset(event.FIELDS)
 
@@ -94,6 +96,7 @@ class Decoder:
                 batch.dead_letters.append(
                     DeadLetter(record, refused.reason, refused.detail, refused.producer_id, refused.seq)
                 )
+        batch.minutes = {minute.astimezone(timezone.utc) for minute in batch.minutes}
         return batch
 
     def _decode_one(self, record: Record, batch: Batch, earliest: datetime, latest: datetime, arrival: str) -> None:
@@ -101,8 +104,10 @@ class Decoder:
         if len(body) > self._max_bytes:
             raise _Refused("oversized", f"{len(body)} bytes, the limit is {self._max_bytes}")
         if body.startswith(b'{"report_id"'):
-            self._parse(self._report, body)
-            batch.reports.append(body[:-1] + f',"received_at":"{arrival}"}}'.encode())
+            report = self._parse(self._report, body)
+            if report.schema_version != event.SCHEMA_VERSION:
+                raise _Refused("unknown_schema_version", f"version {report.schema_version}", report.producer_id)
+            batch.reports.append(Line(body[:-1] + f',"received_at":"{arrival}"}}'.encode(), record))
             return
         call = self._parse(self._call, body)
         if call.schema_version != event.SCHEMA_VERSION:
@@ -118,9 +123,11 @@ class Decoder:
         added = (
             f',"price_key":{key},"received_at":"{arrival}","log_place":"{record.place}","log_offset":{record.offset}'
         )
-        batch.lines.append(body[:-1] + added.encode() + extra + b"}")
-        batch.records.append(record)
-        batch.minutes.add(call.started_at.replace(second=0, microsecond=0))
+        batch.lines.append(Line(body[:-1] + added.encode() + extra + b"}", record))
+        minute = call.started_at.replace(second=0, microsecond=0)
+        batch.minutes.add(minute)
+        if call.started_at == minute:  # rounded up, perhaps, from digits that the store cuts off
+            batch.minutes.add(minute - timedelta(minutes=1))
 
     def _parse(self, decoder: Any, body: bytes) -> Any:
         try:
@@ -129,16 +136,19 @@ class Decoder:
             raise self._refusal(body, "wrong_type", str(error)) from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise _Refused("malformed_json", str(error)) from error
+        except RecursionError as error:
+            raise _Refused("malformed_json", "nested too deeply") from error
 
     def _refusal(self, body: bytes, reason: Reason, detail: str) -> _Refused:
         """A refusal that still names the producer, where the record says it readably."""
         try:
             partial = _partial.decode(body)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError):
             return _Refused(reason, detail)
         if partial.schema_version not in (None, event.SCHEMA_VERSION):
             reason, detail = "unknown_schema_version", f"version {partial.schema_version}"
-        return _Refused(reason, detail, partial.producer_id, partial.seq)
+        seq = partial.seq if partial.seq is not None and 0 <= partial.seq < 2**63 else None
+        return _Refused(reason, detail, partial.producer_id, seq)
 
     def _extra(self, body: bytes) -> bytes:
         """Fields that this release does not know, as the spliced map `extra`: their JSON text by name."""

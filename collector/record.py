@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 Reason = Literal[
     "oversized",
@@ -27,6 +27,13 @@ class Record:
     body: bytes
 
 
+class Line(NamedTuple):
+    """One JSON object for one table, and the record that it came from."""
+
+    json: bytes
+    record: Record
+
+
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
     """A record that cannot become a row, and the closed reason why."""
@@ -40,12 +47,14 @@ class DeadLetter:
 
 @dataclass(slots=True)
 class Batch:
-    """Decoded records. `lines[i]`, ready to be inserted, came from `records[i]`; `minutes` are the ones they touch."""
+    """Decoded records: JSON lines that are ready to be inserted, each with the record that it came from.
 
-    lines: list[bytes] = field(default_factory=list)
-    records: list[Record] = field(default_factory=list)
+    `lines` are calls, `reports` what producers say of themselves, `minutes` the UTC minutes that the calls touch.
+    """
+
+    lines: list[Line] = field(default_factory=list)
     minutes: set[datetime] = field(default_factory=set)
-    reports: list[bytes] = field(default_factory=list)
+    reports: list[Line] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
 
 

@@ -26,7 +26,8 @@ SELECT
     quantilesTDigestMergeState(0.5, 0.95, 0.99)(duration),
     quantilesTDigestMergeState(0.5, 0.95, 0.99)(felt),
     quantilesTDigestMergeState(0.5, 0.95, 0.99)(first_token),
-    now64(3) AS version
+    {version:DateTime64(6)} AS version,
+    0 AS deleted
 FROM call_minutes AS minutes FINAL
 WHERE toStartOfHour(minute) IN {hours:Array(DateTime)}
 GROUP BY hour, team, app, feature, environment, provider, model, operation

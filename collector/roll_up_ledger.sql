@@ -7,7 +7,8 @@ SELECT
     count() AS stored,
     min(seq) AS first_seq,
     max(seq) AS last_seq,
-    now64(3) AS version
+    {version:DateTime64(6)} AS version,
+    0 AS deleted
 FROM llm_calls FINAL
 WHERE started_at >= {first:DateTime64(3)}
     AND started_at < {after:DateTime64(3)}

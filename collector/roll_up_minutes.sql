@@ -26,7 +26,8 @@ SELECT
     quantilesTDigestStateIf(0.5, 0.95, 0.99)(calls.duration_ms, calls.status = 'ok') AS duration,
     quantilesTDigestStateIf(0.5, 0.95, 0.99)(ifNull(calls.operation_ms, calls.duration_ms), calls.is_final) AS felt,
     quantilesTDigestState(0.5, 0.95, 0.99)(calls.time_to_first_token_ms) AS first_token,
-    now64(3) AS version
+    {version:DateTime64(6)} AS version,
+    0 AS deleted
 FROM priced_calls AS calls
 WHERE calls.started_at >= {first:DateTime64(3)}
     AND calls.started_at < {after:DateTime64(3)}

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import heapq
 import logging
 import threading
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any, Final
 
 from store.connection import Store
-from store.errors import StoreUnavailable
+from store.errors import StoreError
 from store.sql import load
 
 log = logging.getLogger(__name__)
 
-_MINUTES_A_STATEMENT = 240
+_MINUTES_A_STATEMENT: Final = 240
+_LONGEST_DELAY_S: Final = 30.0
+_STATEMENTS: Final = (
+    "roll_up_ledger",
+    "forget_ledger",
+    "roll_up_minutes",
+    "forget_minutes",
+    "roll_up_hours",
+    "forget_hours",
+)
 
 
 class RollUp:
@@ -35,31 +46,51 @@ class RollUp:
         self.touch(row[0] for row in found.rows)
 
     def rebuild(self) -> int:
-        """Rebuild every touched minute and its hour; returns how many minutes. Raises StoreUnavailable."""
+        """Rebuild the newest touched minutes, as many as one statement takes, and their hours; returns how many.
+
+        Raises StoreError; the minutes then stay on the list.
+        """
         with self._lock:
-            minutes, self._touched = sorted(self._touched), set()
+            minutes = sorted(heapq.nlargest(_MINUTES_A_STATEMENT, self._touched))
+            self._touched.difference_update(minutes)
+        if not minutes:
+            return 0
         try:
-            for start in range(0, len(minutes), _MINUTES_A_STATEMENT):
-                self._rebuild(minutes[start : start + _MINUTES_A_STATEMENT])
-        except StoreUnavailable:
+            self._rebuild(minutes)
+        except StoreError:
             self.touch(minutes)
             raise
         return len(minutes)
 
     def run(self, stop: threading.Event, every_s: float) -> None:
         """Rebuild about every `every_s` seconds until `stop` is set, and once more then."""
-        self.recover()
-        stopping = False
+        recovered = stopping = False
+        delay = every_s
         while not stopping:
-            stopping = stop.wait(every_s)
+            stopping = stop.wait(delay)
             try:
-                self.rebuild()
-            except StoreUnavailable as error:
-                log.warning("roll-up waits for the store: %s", error)
+                if not recovered:
+                    self.recover()
+                    recovered = True
+                while self.rebuild() and not stop.is_set():
+                    pass
+                delay = every_s
+            except StoreError as error:
+                delay = min(2 * delay, _LONGEST_DELAY_S)
+                log.warning("the roll-up tries again in %.0f s: %s", delay, error)
 
     def _rebuild(self, minutes: list[datetime]) -> None:
-        hours = sorted({minute.replace(minute=0) for minute in minutes})
+        """One version for all that is written. It is taken before the facts are read: the greatest one has seen most.
+
+        The hours come last, so that an hour as new as its minutes tells that the rebuild was finished.
+        """
+        touched: dict[str, Any] = {
+            "minutes": minutes,
+            "hours": sorted({minute.replace(minute=0) for minute in minutes}),
+        }
+        version = self._store.query(load("collector", "next_version"), touched).scalar()
         bounds = {"first": minutes[0], "after": minutes[-1] + timedelta(minutes=1)}
-        self._store.execute(load("collector", "roll_up_minutes"), {"minutes": minutes, **bounds})
-        self._store.execute(load("collector", "roll_up_ledger"), {"minutes": minutes, **bounds})
-        self._store.execute(load("collector", "roll_up_hours"), {"hours": hours})
+        offered = touched | bounds | {"version": version}
+        for name in _STATEMENTS:
+            query = load("collector", name)
+            self._store.execute(query, {parameter: offered[parameter] for parameter in query.parameters})

@@ -1,5 +1,14 @@
--- One row = one minute whose facts arrived since shortly before the last roll-up.
-SELECT DISTINCT minute
-FROM touched_minutes
-WHERE touched_at >= (SELECT max(version) FROM call_minutes) - toIntervalSecond({overlap:UInt32})
-ORDER BY minute
+-- One row = one minute whose facts changed after its last complete roll-up, or shortly before it.
+SELECT touched.minute
+FROM (SELECT minute, max(touched_at) AS at FROM touched_minutes GROUP BY minute) AS touched
+LEFT JOIN
+(
+    SELECT minute, max(version) AS at
+    FROM call_minutes
+    WHERE minute IN (SELECT minute FROM touched_minutes)
+    GROUP BY minute
+) AS minutes ON minutes.minute = touched.minute
+LEFT JOIN (SELECT hour, max(version) AS at FROM call_hours GROUP BY hour) AS hours
+    ON hours.hour = toStartOfHour(touched.minute)
+WHERE touched.at >= least(minutes.at, hours.at) - toIntervalSecond({overlap:UInt32})
+ORDER BY touched.minute

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from collector.record import Batch, DeadLetter, Outcome, Record
+from collector.record import Batch, DeadLetter, Line, Outcome
 from store.connection import Store
-from store.errors import QueryError, StoreUnavailable
+from store.errors import DataRefused, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ _DEAD_LETTER_COLUMNS = [
 
 
 class Stopped(Exception):
-    """The program was told to stop while the store was away; nothing of the batch may be acknowledged."""
+    """The program was told to stop while the store could not take a batch; nothing of the batch may be acknowledged."""
 
 
 class Writer:
@@ -41,41 +41,38 @@ class Writer:
         self._jitter = jitter
 
     def write(self, batch: Batch, now: datetime) -> Outcome:
-        """Insert everything; retries for as long as the store is away. Raises Stopped when told to stop meanwhile."""
+        """Insert everything; retries while the store cannot take it. Raises Stopped when told to stop meanwhile.
+
+        A record is given up only when the store refuses its data; any other trouble of the store keeps the batch.
+        """
         delay = 0.5
         while True:
             try:
                 return self._write_once(batch, now)
-            except StoreUnavailable as error:
-                log.warning("store away, %d records kept, next try in %.1f s: %s", len(batch.records), delay, error)
+            except StoreError as error:
+                count = len(batch.lines) + len(batch.reports) + len(batch.dead_letters)
+                log.warning("%d records kept, next try in about %.1f s: %s", count, delay, error)
                 if self._wait(delay * (0.5 + self._jitter())):
                     raise Stopped from error
                 delay = min(delay * 2, 30.0)
 
     def _write_once(self, batch: Batch, now: datetime) -> Outcome:
-        refused = list(batch.dead_letters)
-        stored = len(batch.lines)
-        if batch.lines:
-            poisoned = self._insert_halving(batch.lines, batch.records)
-            refused += poisoned
-            stored -= len(poisoned)
-        if batch.reports:
-            self._store.insert_json("producer_reports", b"\n".join(batch.reports))
+        poisoned = [*self._insert("ingest", batch.lines), *self._insert("producer_reports", batch.reports)]
+        refused = [*batch.dead_letters, *poisoned]
         self._store.insert("dead_letters", _DEAD_LETTER_COLUMNS, [_row(d, self._source, now) for d in refused])
-        return Outcome(stored + len(batch.reports), refused)
+        return Outcome(len(batch.lines) + len(batch.reports) - len(poisoned), refused)
 
-    def _insert_halving(self, lines: list[bytes], records: list[Record]) -> list[DeadLetter]:
-        """Insert `lines`; where the store refuses a block, halve it until the bad records are found."""
+    def _insert(self, table: str, lines: Sequence[Line]) -> list[DeadLetter]:
+        """Insert `lines`; where the store refuses the data of a block, halve it until the bad records are found."""
+        if not lines:
+            return []
         try:
-            self._store.insert_json("ingest", b"\n".join(lines))
-        except QueryError as error:
+            self._store.insert_json(table, b"\n".join(line.json for line in lines))
+        except DataRefused as error:
             if len(lines) == 1:
-                return [DeadLetter(records[0], "refused_by_store", str(error)[:500])]
+                return [DeadLetter(lines[0].record, "refused_by_store", str(error)[:500])]
             middle = len(lines) // 2
-            return [
-                *self._insert_halving(lines[:middle], records[:middle]),
-                *self._insert_halving(lines[middle:], records[middle:]),
-            ]
+            return [*self._insert(table, lines[:middle]), *self._insert(table, lines[middle:])]
         return []
 
 

@@ -62,9 +62,10 @@ CREATE TABLE call_hours
     `duration` AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Float64),
     `felt` AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Float64),
     `first_token` AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Nullable(Float64)),
-    `version` DateTime64(3, 'UTC')
+    `version` DateTime64(6, 'UTC'),
+    `deleted` UInt8 DEFAULT 0
 )
-ENGINE = ReplacingMergeTree(version)
+ENGINE = ReplacingMergeTree(version, deleted)
 PARTITION BY toYYYYMM(hour)
 ORDER BY (hour, team, app, feature, environment, provider, model, operation)
 SETTINGS index_granularity = 8192;
@@ -96,9 +97,10 @@ CREATE TABLE call_minutes
     `duration` AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Float64),
     `felt` AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Float64),
     `first_token` AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Nullable(Float64)),
-    `version` DateTime64(3, 'UTC')
+    `version` DateTime64(6, 'UTC'),
+    `deleted` UInt8 DEFAULT 0
 )
-ENGINE = ReplacingMergeTree(version)
+ENGINE = ReplacingMergeTree(version, deleted)
 PARTITION BY toYYYYMM(minute)
 ORDER BY (minute, team, app, feature, environment, provider, model, operation)
 SETTINGS index_granularity = 8192;
@@ -444,11 +446,11 @@ WHERE (prompt != '') OR (response != '');
 CREATE MATERIALIZED VIEW ingest_touched_minutes TO touched_minutes
 (
     `minute` DateTime('UTC'),
-    `touched_at` DateTime64(3, 'UTC')
+    `touched_at` DateTime64(3)
 )
 AS SELECT
     toStartOfMinute(started_at) AS minute,
-    max(received_at) AS touched_at
+    now64(3) AS touched_at
 FROM ingest
 GROUP BY minute;
 
@@ -592,9 +594,10 @@ CREATE TABLE loss_ledger
     `stored` UInt64,
     `first_seq` UInt64,
     `last_seq` UInt64,
-    `version` DateTime64(3, 'UTC')
+    `version` DateTime64(6, 'UTC'),
+    `deleted` UInt8 DEFAULT 0
 )
-ENGINE = ReplacingMergeTree(version)
+ENGINE = ReplacingMergeTree(version, deleted)
 PARTITION BY toYYYYMM(minute)
 ORDER BY (producer_id, minute, app)
 SETTINGS index_granularity = 8192;
@@ -698,19 +701,19 @@ CREATE VIEW priced_calls
     `log_offset` UInt64,
     `extra` Map(String, String),
     `model` String,
-    `all_input` Int64,
-    `all_cache_read` Int64,
-    `written_5m` Int64,
-    `written_1h` Int64,
-    `cached_audio` Int64,
-    `fresh_audio` Int64,
-    `input_image` Int64,
-    `output_audio` Int64,
-    `output_image` Int64,
-    `reasoning` Int64,
-    `cached_text` Int64,
-    `fresh_text` Int64,
-    `output_text` Int64,
+    `all_input` Decimal(38, 0),
+    `all_cache_read` Decimal(38, 0),
+    `written_5m` Decimal(38, 0),
+    `written_1h` Decimal(38, 0),
+    `cached_audio` Decimal(38, 0),
+    `fresh_audio` Decimal(38, 0),
+    `input_image` Decimal(38, 0),
+    `output_audio` Decimal(38, 0),
+    `output_image` Decimal(38, 0),
+    `reasoning` Decimal(38, 0),
+    `cached_text` Decimal(38, 0),
+    `fresh_text` Decimal(38, 0),
+    `output_text` Decimal(38, 0),
     `list_cost` Nullable(Decimal(38, 12)),
     `cost_status` String,
     `cost` Nullable(Decimal(38, 12))
@@ -718,19 +721,19 @@ CREATE VIEW priced_calls
 AS SELECT
     calls.*,
     if(calls.model_responded != '', calls.model_responded, calls.model_requested) AS model,
-    toInt64(ifNull(calls.input_tokens, 0)) AS all_input,
-    toInt64(ifNull(calls.cache_read_tokens, 0)) AS all_cache_read,
-    toInt64(ifNull(calls.cache_write_5m_tokens, 0)) AS written_5m,
-    toInt64(ifNull(calls.cache_write_1h_tokens, 0)) AS written_1h,
-    toInt64(ifNull(calls.cache_read_audio_tokens, 0)) AS cached_audio,
-    toInt64(ifNull(calls.input_audio_tokens, 0)) - cached_audio AS fresh_audio,
-    toInt64(ifNull(calls.input_image_tokens, 0)) AS input_image,
-    toInt64(ifNull(calls.output_audio_tokens, 0)) AS output_audio,
-    toInt64(ifNull(calls.output_image_tokens, 0)) AS output_image,
-    toInt64(ifNull(calls.reasoning_tokens, 0)) AS reasoning,
+    toDecimal128(ifNull(calls.input_tokens, 0), 0) AS all_input,
+    toDecimal128(ifNull(calls.cache_read_tokens, 0), 0) AS all_cache_read,
+    toDecimal128(ifNull(calls.cache_write_5m_tokens, 0), 0) AS written_5m,
+    toDecimal128(ifNull(calls.cache_write_1h_tokens, 0), 0) AS written_1h,
+    toDecimal128(ifNull(calls.cache_read_audio_tokens, 0), 0) AS cached_audio,
+    toDecimal128(ifNull(calls.input_audio_tokens, 0), 0) - cached_audio AS fresh_audio,
+    toDecimal128(ifNull(calls.input_image_tokens, 0), 0) AS input_image,
+    toDecimal128(ifNull(calls.output_audio_tokens, 0), 0) AS output_audio,
+    toDecimal128(ifNull(calls.output_image_tokens, 0), 0) AS output_image,
+    toDecimal128(ifNull(calls.reasoning_tokens, 0), 0) AS reasoning,
     all_cache_read - cached_audio AS cached_text,
     ((((all_input - all_cache_read) - written_5m) - written_1h) - fresh_audio) - input_image AS fresh_text,
-    ((toInt64(ifNull(calls.output_tokens, 0)) - output_audio) - output_image) - reasoning AS output_text,
+    ((toDecimal128(ifNull(calls.output_tokens, 0), 0) - output_audio) - output_image) - reasoning AS output_text,
     ((((((((((((fresh_text * prices.input_rate) + (cached_text * coalesce(prices.cache_read_rate, prices.input_rate))) + (written_5m * coalesce(prices.cache_write_5m_rate, prices.input_rate))) + (written_1h * coalesce(prices.cache_write_1h_rate, prices.cache_write_5m_rate, prices.input_rate))) + (fresh_audio * coalesce(prices.input_audio_rate, prices.input_rate))) + (cached_audio * coalesce(prices.cache_read_audio_rate, prices.cache_read_rate, prices.input_audio_rate, prices.input_rate))) + (input_image * coalesce(prices.input_image_rate, prices.input_rate))) + if(output_text = 0, toDecimal64(0, 6), output_text * prices.output_rate)) + if(reasoning = 0, toDecimal64(0, 6), reasoning * coalesce(prices.reasoning_rate, prices.output_rate))) + if(output_audio = 0, toDecimal64(0, 6), output_audio * coalesce(prices.output_audio_rate, prices.output_rate))) + if(output_image = 0, toDecimal64(0, 6), output_image * coalesce(prices.output_image_rate, prices.output_rate))) * toDecimal128('0.000001', 6)) + (coalesce(prices.request_rate, toDecimal64(0, 6)) * toDecimal128('0.000001', 6)) AS list_cost,
     multiIf(calls.provider_reported_cost IS NOT NULL, 'provider_reported', (calls.usage_source = 'missing') AND (calls.http_status >= 400), 'free', calls.usage_source = 'missing', 'missing_usage', (calls.price_key = 0) OR (prices.price_key = 0), 'unpriced', least(fresh_text, cached_text, fresh_audio, output_text) < 0, 'contradictory', list_cost IS NULL, 'partial', calls.usage_source = 'estimated', 'estimated', 'priced') AS cost_status,
     multiIf(cost_status = 'provider_reported', calls.provider_reported_cost, cost_status = 'free', toNullable(toDecimal128(0, 12)), (cost_status IN ('priced', 'estimated')), list_cost, NULL) AS cost

@@ -12,9 +12,10 @@ from typing import Any
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from store.errors import QueryError, StoreError, StoreHeld, StoreUnavailable
+from store.failures import failure
 from store.literal import literal
 from store.sql import Query, load
 
@@ -66,12 +67,12 @@ class Store:
     def insert_json(self, table: str, block: bytes) -> None:
         """Insert newline-separated JSON objects; when it returns the store has acknowledged them all.
 
-        All or nothing: one unreadable object fails the whole block with QueryError.
+        One unreadable object fails the whole block with DataRefused. Raises StoreUnavailable, QueryError.
         """
         self._run(lambda client: client.raw_insert(table, insert_block=block, fmt="JSONEachRow"))
 
     def insert(self, table: str, columns: list[str], rows: list[tuple[Any, ...]]) -> None:
-        """Insert Python rows. Raises QueryError, StoreUnavailable."""
+        """Insert Python rows. Raises DataRefused, QueryError, StoreUnavailable."""
         if rows:
             self._run(lambda client: client.insert(table, rows, column_names=columns))
 
@@ -98,10 +99,8 @@ class Store:
         client = self._client()
         try:
             return action(client)
-        except OperationalError as error:
-            raise StoreUnavailable(f"the store at {_without_password(self.dsn)} does not answer: {error}") from error
-        except DatabaseError as error:
-            raise QueryError(str(error)) from error
+        except (ClickHouseError, OSError) as error:
+            raise failure(error, _without_password(self.dsn)) from error
 
 
 def open_store(dsn: str, database: str = "default") -> Store:

@@ -2,6 +2,7 @@
 ├── StoreUnavailable: keep the data, wait, and try again
 ├── StoreHeld: another process owns the folder; stop it, or ask it over HTTP
 ├── QueryError: the statement or its parameters are wrong; trying again does not help
+│   └── DataRefused: the store cannot read the inserted values; the rest of the block may well be good
 └── MigrationError: the tables are not what this release expects
 """
 
@@ -22,6 +23,10 @@ class StoreHeld(StoreError):
 
 class QueryError(StoreError):
     """The statement or its parameters are wrong: trying again does not help."""
+
+
+class DataRefused(QueryError):
+    """An inserted value has no place in its column, or its object is not readable: that row can never be stored."""
 
 
 class MigrationError(StoreError):

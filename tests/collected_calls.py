@@ -19,4 +19,5 @@ def collect(store: Store, *calls: LLMCall) -> None:
     Writer(store, "kafka", lambda seconds: False, lambda: 0.0).write(batch, NOW)
     roll_up = RollUp(store)
     roll_up.touch(batch.minutes)
-    roll_up.rebuild()
+    while roll_up.rebuild():
+        pass

@@ -35,7 +35,8 @@ def seed(store: Store, now: datetime) -> None:
     _insert(store, "ingest", [_calls(now)[0].to_json()])
     roll_up = RollUp(store)
     roll_up.touch(call.started_at.replace(second=0, microsecond=0) for call in _calls(now))
-    roll_up.rebuild()
+    while roll_up.rebuild():
+        pass
     _insert(store, "producer_reports", [report.to_json() for report in _reports(now)])
     _insert_rows(
         store, "dead_letters", [{"dead_letter_id": 1, "received_at": now, "reason": "type", "producer_id": "web-1"}]

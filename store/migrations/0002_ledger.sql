@@ -1,5 +1,6 @@
 -- The loss ledger: what producers say they emitted, what was delivered, what is stored, what was refused.
--- One row of touched_minutes = one insert that changed the facts of that minute; the roll-up reads it as its work list.
+-- One row of touched_minutes = one insert that changed the facts of that minute, by the clock of the store; after a stop
+-- the roll-up finds there what it has not done yet.
 CREATE TABLE IF NOT EXISTS touched_minutes
 (
     minute DateTime('UTC'),
@@ -10,7 +11,7 @@ ORDER BY touched_at
 TTL toDateTime(touched_at) + INTERVAL 7 DAY;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS ingest_touched_minutes TO touched_minutes AS
-SELECT toStartOfMinute(started_at) AS minute, max(received_at) AS touched_at
+SELECT toStartOfMinute(started_at) AS minute, now64(3) AS touched_at
 FROM ingest
 GROUP BY minute;
 
@@ -39,9 +40,10 @@ CREATE TABLE IF NOT EXISTS loss_ledger
     stored UInt64,
     first_seq UInt64,
     last_seq UInt64,
-    version DateTime64(3, 'UTC')
+    version DateTime64(6, 'UTC'),
+    deleted UInt8 DEFAULT 0
 )
-ENGINE = ReplacingMergeTree(version)
+ENGINE = ReplacingMergeTree(version, deleted)
 PARTITION BY toYYYYMM(minute)
 ORDER BY (producer_id, minute, app);
 

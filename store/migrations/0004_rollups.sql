@@ -1,23 +1,23 @@
 -- One row of priced_calls = one de-duplicated HTTP attempt with its cost at the price that was valid when it started.
 -- cost is NULL, never 0, when it is not known; cost_status says why. A token bucket without a rate of its own is
--- charged at the rate of the bucket that contains it.
+-- charged at the rate of the bucket that contains it. Tokens are decimals of 38 digits: no count, however wrong, overflows.
 CREATE VIEW IF NOT EXISTS priced_calls AS
 SELECT
     calls.*,
     if(calls.model_responded != '', calls.model_responded, calls.model_requested) AS model,
-    toInt64(ifNull(calls.input_tokens, 0)) AS all_input,
-    toInt64(ifNull(calls.cache_read_tokens, 0)) AS all_cache_read,
-    toInt64(ifNull(calls.cache_write_5m_tokens, 0)) AS written_5m,
-    toInt64(ifNull(calls.cache_write_1h_tokens, 0)) AS written_1h,
-    toInt64(ifNull(calls.cache_read_audio_tokens, 0)) AS cached_audio,
-    toInt64(ifNull(calls.input_audio_tokens, 0)) - cached_audio AS fresh_audio,
-    toInt64(ifNull(calls.input_image_tokens, 0)) AS input_image,
-    toInt64(ifNull(calls.output_audio_tokens, 0)) AS output_audio,
-    toInt64(ifNull(calls.output_image_tokens, 0)) AS output_image,
-    toInt64(ifNull(calls.reasoning_tokens, 0)) AS reasoning,
+    toDecimal128(ifNull(calls.input_tokens, 0), 0) AS all_input,
+    toDecimal128(ifNull(calls.cache_read_tokens, 0), 0) AS all_cache_read,
+    toDecimal128(ifNull(calls.cache_write_5m_tokens, 0), 0) AS written_5m,
+    toDecimal128(ifNull(calls.cache_write_1h_tokens, 0), 0) AS written_1h,
+    toDecimal128(ifNull(calls.cache_read_audio_tokens, 0), 0) AS cached_audio,
+    toDecimal128(ifNull(calls.input_audio_tokens, 0), 0) - cached_audio AS fresh_audio,
+    toDecimal128(ifNull(calls.input_image_tokens, 0), 0) AS input_image,
+    toDecimal128(ifNull(calls.output_audio_tokens, 0), 0) AS output_audio,
+    toDecimal128(ifNull(calls.output_image_tokens, 0), 0) AS output_image,
+    toDecimal128(ifNull(calls.reasoning_tokens, 0), 0) AS reasoning,
     all_cache_read - cached_audio AS cached_text,
     all_input - all_cache_read - written_5m - written_1h - fresh_audio - input_image AS fresh_text,
-    toInt64(ifNull(calls.output_tokens, 0)) - output_audio - output_image - reasoning AS output_text,
+    toDecimal128(ifNull(calls.output_tokens, 0), 0) - output_audio - output_image - reasoning AS output_text,
     (
         fresh_text * prices.input_rate
         + cached_text * coalesce(prices.cache_read_rate, prices.input_rate)
@@ -57,6 +57,7 @@ LEFT JOIN (SELECT * FROM llm_prices FINAL) AS prices
     AND ifNull(calls.input_tokens, 0) < prices.input_to;
 
 -- One row of call_minutes (after merging) = the calls of one minute that share the dimensions, a pure function of facts.
+-- A group that its facts have left is `deleted`; FINAL leaves it out.
 CREATE TABLE IF NOT EXISTS call_minutes
 (
     minute DateTime('UTC'),
@@ -84,9 +85,10 @@ CREATE TABLE IF NOT EXISTS call_minutes
     duration AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Float64),
     felt AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Float64),
     first_token AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Nullable(Float64)),
-    version DateTime64(3, 'UTC')
+    version DateTime64(6, 'UTC'),
+    deleted UInt8 DEFAULT 0
 )
-ENGINE = ReplacingMergeTree(version)
+ENGINE = ReplacingMergeTree(version, deleted)
 PARTITION BY toYYYYMM(minute)
 ORDER BY (minute, team, app, feature, environment, provider, model, operation);
 
@@ -118,8 +120,9 @@ CREATE TABLE IF NOT EXISTS call_hours
     duration AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Float64),
     felt AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Float64),
     first_token AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Nullable(Float64)),
-    version DateTime64(3, 'UTC')
+    version DateTime64(6, 'UTC'),
+    deleted UInt8 DEFAULT 0
 )
-ENGINE = ReplacingMergeTree(version)
+ENGINE = ReplacingMergeTree(version, deleted)
 PARTITION BY toYYYYMM(hour)
 ORDER BY (hour, team, app, feature, environment, provider, model, operation);

@@ -31,7 +31,7 @@ def with_field(name: str, value: object) -> bytes:
 
 def test_the_bytes_of_a_record_travel_unchanged_in_front_of_the_collectors_fields() -> None:
     body = a_call(prompt='naïve ☃ \\ " \n', attributes={"k": "v"}).to_json()
-    (line,) = decode(body).lines
+    ((line, _),) = decode(body).lines
     assert line.startswith(body[:-1])
     added = json.loads(line)
     assert added["log_place"] == "calls/0"
@@ -59,6 +59,8 @@ def test_the_bytes_of_a_record_travel_unchanged_in_front_of_the_collectors_field
         (with_field("attributes", {"k": 1}), "wrong_type"),
         (with_field("started_at", "yesterday"), "wrong_type"),
         (with_field("started_at", "2026-11-20T11:59:30"), "wrong_type"),
+        (a_call().to_json()[:-1] + b',"new":' + b"[" * 4000 + b"]" * 4000 + b"}", "malformed_json"),
+        (b'{"call_id":' + b"[" * 4000 + b"]" * 4000 + b"}", "wrong_type"),
         (with_field("schema_version", 2), "unknown_schema_version"),
         (with_field("prompt", "x" * 10_000), "oversized"),
         (a_call(started_at=NOW + timedelta(minutes=11)).to_json(), "future_timestamp"),
@@ -69,7 +71,7 @@ def test_a_bad_record_is_a_dead_letter_and_its_neighbours_are_not(body: bytes, r
     batch = decode(a_call().to_json(), body, a_call().to_json())
     assert reasons(batch) == [reason]
     assert batch.dead_letters[0].record.offset == 1
-    assert [record.offset for record in batch.records] == [0, 2]
+    assert [line.record.offset for line in batch.lines] == [0, 2]
 
 
 def test_a_dead_letter_still_names_its_producer() -> None:
@@ -84,7 +86,7 @@ def test_a_newer_schema_whose_fields_changed_type_is_named_as_such() -> None:
 
 def test_unknown_fields_of_another_release_survive_as_their_json_text() -> None:
     batch = decode(a_call(sdk_version="9.0", extra={"thinking": {"budget": [1, 2]}, "mood": "é"}).to_json())
-    assert json.loads(batch.lines[0])["extra"] == {"thinking": '{"budget":[1,2]}', "mood": '"é"'}
+    assert json.loads(batch.lines[0].json)["extra"] == {"thinking": '{"budget":[1,2]}', "mood": '"é"'}
 
 
 def test_a_producers_report_goes_its_own_way() -> None:
@@ -106,3 +108,32 @@ def test_the_touched_minutes_are_those_of_the_stored_records() -> None:
 def test_any_bytes_become_exactly_one_line_report_or_dead_letter(body: bytes) -> None:
     batch = decode(body)
     assert len(batch.lines) + len(batch.reports) + len(batch.dead_letters) == 1
+
+
+@pytest.mark.parametrize("seq", [-1, 2**63, 10**30])
+def test_a_number_that_the_ledger_cannot_hold_is_left_out_of_the_dead_letter(seq: int) -> None:
+    (dead,) = decode(with_field("seq", seq)).dead_letters
+    assert (dead.reason, dead.producer_id, dead.seq) == ("wrong_type", "producer-1", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("hook_errors", -1, "wrong_type"),
+        ("emitted", 2**63, "wrong_type"),
+        ("schema_version", 2, "unknown_schema_version"),
+    ],
+)
+def test_a_report_is_checked_as_a_call_is(name: str, value: int, reason: str) -> None:
+    report = ProducerReport(report_id="r", producer_id="p", reported_at=NOW, emitted=7)
+    assert reasons(decode(json.dumps({**json.loads(report.to_json()), name: value}).encode())) == [reason]
+
+
+def test_a_minute_is_touched_in_utc_whatever_the_offset_of_the_record() -> None:
+    (minute,) = decode(with_field("started_at", "2026-11-20T17:29:30.5+05:30")).minutes
+    assert minute.isoformat() == "2026-11-20T11:59:00+00:00"
+
+
+def test_a_fraction_that_is_rounded_up_to_a_minute_touches_both_minutes() -> None:
+    minutes = decode(with_field("started_at", "2026-11-20T11:58:59.9999999Z")).minutes
+    assert sorted(minute.minute for minute in minutes) == [58, 59]

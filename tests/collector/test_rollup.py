@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,7 +16,8 @@ from collector.prices import seed_prices
 from collector.rollup import RollUp
 from collector.write import Writer
 from store.connection import Store
-from store.sql import parse
+from store.errors import QueryError, StoreUnavailable
+from store.sql import Query, parse
 
 TOTALS = parse(
     "totals",
@@ -76,6 +79,71 @@ def test_the_ledger_knows_what_is_stored_of_each_producer(store: Store, roll_up:
         parse("ledger", "-- ledger\nSELECT producer_id, stored, first_seq, last_seq FROM loss_ledger FINAL ORDER BY 1")
     )
     assert rows.rows == [("producer-1", 2, 4, 9), ("producer-2", 1, 1, 1)]
+
+
+def test_a_group_that_its_facts_have_left_is_forgotten_everywhere(store: Store, roll_up: RollUp) -> None:
+    call = a_call(team="search", app="shop")
+    for changed in (call, replace(call, team="growth", app="blog", model_requested="gpt-5-mini")):
+        put(store, roll_up, changed)
+        roll_up.rebuild()
+    kept = parse(
+        "kept",
+        "-- groups everywhere\nSELECT team, app, attempts FROM call_minutes FINAL"
+        " UNION ALL SELECT team, app, attempts FROM call_hours FINAL"
+        " UNION ALL SELECT 'growth', app, stored FROM loss_ledger FINAL",
+    )
+    assert store.query(kept).rows == [("growth", "blog", 1)] * 3
+
+
+def test_a_group_that_comes_back_is_counted_again(store: Store, roll_up: RollUp) -> None:
+    call = a_call(team="search")
+    for changed in (call, replace(call, team="growth"), call):
+        put(store, roll_up, changed)
+        roll_up.rebuild()
+    teams = parse("teams", "-- teams\nSELECT team, attempts FROM call_hours FINAL")
+    assert store.query(teams).rows == [("search", 1)]
+
+
+def test_a_clock_that_went_backwards_does_not_keep_old_totals(store: Store, roll_up: RollUp) -> None:
+    put(store, roll_up, a_call())
+    roll_up.rebuild()
+    for table in ("call_minutes", "call_hours", "loss_ledger"):
+        later = f"-- as if it was written by a clock that is a day ahead\nINSERT INTO {table}"
+        store.execute(parse("later", f"{later} SELECT * REPLACE (version + INTERVAL 1 DAY AS version) FROM {table}"))
+    put(store, roll_up, a_call(seq=2))
+    roll_up.rebuild()
+    assert (totals(store)[0], totals(store)[-1][0]) == (2, 2)
+    assert store.query(parse("stored", "-- stored\nSELECT sum(stored) FROM loss_ledger FINAL")).scalar() == 2
+
+
+def test_a_backlog_is_worked_off_in_pieces_the_newest_first(store: Store, roll_up: RollUp) -> None:
+    put(store, roll_up, *(a_call(started_at=AT - timedelta(minutes=n)) for n in range(250)))
+    assert [roll_up.rebuild(), totals(store)[0], roll_up.rebuild(), totals(store)[0]] == [240, 240, 10, 250]
+
+
+def test_the_rest_of_a_backlog_is_found_after_a_stop(store: Store, roll_up: RollUp) -> None:
+    put(store, roll_up, *(a_call(started_at=AT - timedelta(minutes=n)) for n in range(250)))
+    roll_up.rebuild()
+    restarted = RollUp(store)
+    restarted.recover(overlap=timedelta(0))
+    assert restarted.rebuild() == 10
+
+
+def test_trouble_of_the_store_keeps_the_minutes_and_the_loop(
+    store: Store, roll_up: RollUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, roll_up, a_call())
+    stop, execute, troubles = threading.Event(), store.execute, iter([StoreUnavailable("away"), QueryError("wrong")])
+
+    def sometimes(query: Query, parameters: Any = None) -> None:
+        if trouble := next(troubles, None):
+            raise trouble
+        stop.set()
+        execute(query, parameters)
+
+    monkeypatch.setattr(store, "execute", sometimes)
+    roll_up.run(stop, 0.01)
+    assert totals(store)[0] == 1
 
 
 def test_nothing_touched_is_nothing_done(roll_up: RollUp) -> None:

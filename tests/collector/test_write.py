@@ -6,11 +6,12 @@ import pytest
 from collector_batches import batch_of
 from conftest import NOW
 from events import a_call
+from tokentide.call import ProducerReport
 
 from collector.record import Outcome
 from collector.write import Stopped, Writer
 from store.connection import Store
-from store.errors import StoreUnavailable
+from store.errors import QueryError, StoreError, StoreUnavailable
 from store.sql import parse
 
 COUNTS = parse(
@@ -36,6 +37,26 @@ def test_what_the_store_refuses_is_found_and_the_rest_is_stored(store: Store) ->
     assert row == ("refused_by_store", 2, twice.decode())
 
 
+def test_an_overloaded_store_makes_no_good_record_a_dead_letter(store: Store) -> None:
+    store.execute(parse("limit", "-- a limit that no insert can keep\nSET max_memory_usage = 1000"))
+    batch, waits = batch_of(*(a_call(seq=n).to_json() for n in range(3))), []
+
+    def wait(seconds: float) -> bool:
+        waits.append(seconds)
+        store.execute(parse("limit", "-- none\nSET max_memory_usage = 0"))
+        return False
+
+    assert Writer(store, "kafka", wait, lambda: 0.5).write(batch, NOW) == Outcome(3, [])
+    assert len(waits) == 1
+
+
+def test_a_report_that_the_store_refuses_is_found_too(store: Store) -> None:
+    report = ProducerReport(report_id="r", producer_id="p", reported_at=NOW, emitted=7).to_json()
+    twice = report[:-1] + b',"received_at":"x"}'
+    outcome = Writer(store, "kafka", never, lambda: 0.0).write(batch_of(report, twice, a_call().to_json()), NOW)
+    assert (outcome.stored, [dead.record.body for dead in outcome.refused]) == (2, [twice])
+
+
 def test_a_batch_that_is_delivered_twice_is_stored_once(store: Store) -> None:
     batch = batch_of(a_call().to_json(), b"nonsense")
     for _ in range(2):
@@ -43,13 +64,16 @@ def test_a_batch_that_is_delivered_twice_is_stored_once(store: Store) -> None:
     assert counts(store) == (1, 1)
 
 
-def test_an_unreachable_store_keeps_the_batch_and_backs_off(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("trouble", [StoreUnavailable("away"), QueryError("the table is missing")])
+def test_a_store_in_trouble_keeps_the_batch_and_backs_off(
+    store: Store, monkeypatch: pytest.MonkeyPatch, trouble: StoreError
+) -> None:
     waits: list[float] = []
     insert, failures = store.insert_json, iter([True, True, False])
 
     def sometimes(table: str, block: bytes) -> None:
         if next(failures):
-            raise StoreUnavailable("away")
+            raise trouble
         insert(table, block)
 
     monkeypatch.setattr(store, "insert_json", sometimes)
