@@ -139,7 +139,7 @@ class Engine:
     def failed(self, attempt: Attempt, error: BaseException | None) -> None:
         """The app, or the retry loop, gets an exception. An event hook of the app may have made it of an answer."""
         attempt.answered = attempt.ended = clock()
-        attempt.error = type(error)
+        attempt.error = None if error is None else type(error)
         response = getattr(error, "response", None)
         if response is not None:
             attempt.http_status, attempt.headers = response.status_code, response.headers

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gzip
 import http.client
+import io
 import os
+import socket
+import time
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from tokentide.config import Settings
@@ -17,6 +20,8 @@ CONNECT_TIMEOUT_S: Final = 2.0
 LONGEST_RETRY_AFTER_S: Final = 300.0
 _REFUSED_FOR_GOOD: Final = (400, 413)
 _COMPRESS_FROM_BYTES: Final = 1024
+_LONGEST_ANSWER_BYTES: Final = 64 * 1024
+_PORTS: Final = {"http": 80, "https": 443}
 
 
 class HttpTransport:
@@ -25,9 +30,12 @@ class HttpTransport:
     def __init__(self, settings: Settings) -> None:
         self._address = urlsplit(settings.endpoint)
         self._path = self._address.path + "/v1/events"
-        self._headers = {"Content-Type": "application/x-ndjson", "User-Agent": f"tokentide/{VERSION}"}
+        self._headers: dict[str, str | bytes] = {
+            "Content-Type": "application/x-ndjson",
+            "User-Agent": f"tokentide/{VERSION}",
+        }
         if settings.token:
-            self._headers["Authorization"] = f"Bearer {settings.token}"
+            self._headers["Authorization"] = f"Bearer {settings.token}".encode()
         self._connection = self._new_connection()
 
     def send(self, records: Sequence[bytes], timeout_s: float) -> None:
@@ -61,9 +69,10 @@ class HttpTransport:
     def _new_connection(self) -> http.client.HTTPConnection:
         secure = self._address.scheme == "https"
         kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-        return kind(self._address.hostname or "", self._address.port)
+        # Without a port, the library would look for one in the host, and find it in an IPv6 address.
+        return kind(self._address.hostname or "", self._address.port or _PORTS[self._address.scheme])
 
-    def _post(self, body: bytes, headers: Mapping[str, str], timeout_s: float) -> tuple[int, str]:
+    def _post(self, body: bytes, headers: Mapping[str, str | bytes], timeout_s: float) -> tuple[int, str]:
         reused = self._connection.sock is not None
         try:
             return self._exchange(body, headers, timeout_s)
@@ -74,16 +83,49 @@ class HttpTransport:
         self.close()
         return self._exchange(body, headers, timeout_s)
 
-    def _exchange(self, body: bytes, headers: Mapping[str, str], timeout_s: float) -> tuple[int, str]:
-        connection = self._connection
+    def _exchange(self, body: bytes, headers: Mapping[str, str | bytes], timeout_s: float) -> tuple[int, str]:
+        connection, give_up = self._connection, time.monotonic() + timeout_s
         if connection.sock is None:
             connection.timeout = min(CONNECT_TIMEOUT_S, timeout_s)
             connection.connect()
         connection.sock.settimeout(timeout_s)
+        connection.response_class = lambda sock, **more: http.client.HTTPResponse(  # type: ignore[assignment]  # it is only called
+            _Until(give_up, sock),  # type: ignore[arg-type]  # only `makefile` is asked for
+            **more,
+        )
         connection.request("POST", self._path, body, dict(headers))
         response = connection.getresponse()
-        response.read()
+        response.read(_LONGEST_ANSWER_BYTES)
+        if not response.isclosed():
+            response.close()
+            raise http.client.HTTPException("its answer has no end")
         return response.status, response.headers.get("Retry-After", "")
+
+
+class _Until(io.RawIOBase):
+    """What a socket receives until an instant. The socket's own time-out would begin anew with every byte."""
+
+    def __init__(self, give_up: float, connected: socket.socket) -> None:
+        self._give_up, self._socket = give_up, connected
+        self._received = connected.makefile("rb", buffering=0)
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """What the HTTP library reads from."""
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left_s = self._give_up - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError("its answer takes too long")
+        self._socket.settimeout(left_s)
+        return self._received.readinto(buffer)
+
+    def close(self) -> None:
+        self._received.close()
+        super().close()
 
 
 def _retry_after_s(text: str) -> float | None:

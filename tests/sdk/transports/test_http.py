@@ -1,5 +1,11 @@
 from __future__ import annotations
 
+import contextlib
+import itertools
+import socket
+import threading
+import time
+
 import pytest
 from loopback_intake import HANGING, LoopbackIntake, Reply
 from tokentide.config import load
@@ -92,3 +98,39 @@ def test_a_closed_port_is_unavailable() -> None:
         pass
     with pytest.raises(TransportUnavailable, match=f"127.0.0.1:{intake.port} does not answer"):
         transport_to(intake).send([b"{}"], 5)
+
+
+def test_an_address_of_ip_6_needs_no_port() -> None:
+    transport = HttpTransport(load({}, endpoint="http://[::1]"))
+    assert (transport._connection.host, transport._connection.port) == ("::1", 80)
+
+
+def answering(*pieces: bytes, pause_s: float = 0.0) -> tuple[socket.socket, HttpTransport]:
+    """A server that sends the pieces whatever it is asked, again and again from the last one on."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                for piece in itertools.chain(pieces, itertools.repeat(pieces[-1])):
+                    connection.sendall(piece)
+                    time.sleep(pause_s)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return listener, HttpTransport(load({}, endpoint=f"http://127.0.0.1:{listener.getsockname()[1]}"))
+
+
+@pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\nX-A: ", b"HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n"])
+def test_an_answer_that_comes_byte_by_byte_is_given_up_in_time(start: bytes) -> None:
+    listener, transport = answering(start, b"x", pause_s=0.02)
+    with listener, pytest.raises(TransportUnavailable, match="does not answer"):
+        transport.send([b"{}"], 0.3)
+
+
+@pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nX-A: ", b"SSH-2.0-OpenSSH\r\n"])
+def test_an_answer_without_an_end_costs_no_memory(start: bytes) -> None:
+    listener, transport = answering(start, b"x" * 65536)
+    with listener, pytest.raises(TransportUnavailable, match="does not answer"):
+        transport.send([b"{}"], 5)
