@@ -10,22 +10,20 @@ with tokentide.context(team="search", feature="answers"):
 
 from __future__ import annotations
 
-import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
-from tokentide.call import LLMCall
 from tokentide.context import context
 from tokentide.version import VERSION as __version__
 
 if TYPE_CHECKING:
+    from tokentide.call import LLMCall
     from tokentide.config import Settings
     from tokentide.emitter import Emitter
     from tokentide.hooks._engine import Engine
 
 __all__ = ["LLMCall", "__version__", "context", "flush", "instrument", "uninstrument"]
 
-_logger = logging.getLogger("tokentide")
 _lock = threading.Lock()
 _running: tuple[Settings, Engine, Emitter] | None = None
 
@@ -34,10 +32,13 @@ def instrument(transport: str | None = None, **settings: Any) -> None:
     """Records every LLM call that this process makes from now on, through clients that exist already too.
 
     `transport` is "http", "kafka" or "memory"; the other settings are the fields of `tokentide.config.Settings`. What
-    is not given comes from the environment (`TOKENTIDE_TEAM`, …). A second call changes nothing; when it asks for
-    other settings, that is logged. Raises ValueError for a setting that is unknown or has a wrong value.
+    is not given comes from the environment (`TOKENTIDE_TEAM`, …), where a wrong value is only logged. A second call
+    changes nothing; when it asks for other settings, that is logged. Raises ValueError for an argument that is unknown
+    or has a wrong value, and for a transport whose libraries are not installed.
     """
     global _running
+    import logging
+
     from tokentide import config
     from tokentide.emitter import Emitter
     from tokentide.hooks._engine import Engine
@@ -49,7 +50,9 @@ def instrument(transport: str | None = None, **settings: Any) -> None:
     with _lock:
         if _running is not None:
             if _running[0] != loaded:
-                _logger.warning("tokentide records already: call uninstrument() before you change its settings")
+                logging.getLogger("tokentide").warning(
+                    "tokentide records already: call uninstrument() before you change its settings"
+                )
             return
         emitter = Emitter(loaded, open_transport(loaded), Reader(loaded))
         engine = Engine(emitter, captures=loaded.content == "full")
@@ -75,3 +78,12 @@ def flush(timeout: float = 2.0) -> bool:
     """
     running = _running
     return True if running is None else running[2].flush(timeout)
+
+
+def __getattr__(name: str) -> Any:
+    # The event and what it needs take longer to import than all the rest; an app rarely names it.
+    if name == "LLMCall":
+        from tokentide.call import LLMCall
+
+        return LLMCall
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar, cast
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+_NO_ATTRIBUTES: Final[Mapping[str, str]] = MappingProxyType({})
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tags:
+
+class Tags(NamedTuple):
     """What is known about the caller. Empty means: not said. `user` never leaves the process, only its hash does."""
 
     team: str = ""
@@ -24,11 +24,10 @@ class Tags:
     user: str = ""
     prompt_name: str = ""
     prompt_version: str = ""
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = _NO_ATTRIBUTES
 
 
-@dataclass(frozen=True, slots=True)
-class _Entered:
+class _Entered(NamedTuple):
     """One entered scope; the chain of `outer` is what leaving goes back along."""
 
     scope: Scope
@@ -58,7 +57,8 @@ class Scope:
     def __enter__(self) -> Scope:
         outer = _entered.get()
         tags = _NOTHING if outer is None else outer.tags
-        inner = replace(tags, **cast("dict[str, Any]", self._said), attributes={**tags.attributes, **self._attributes})
+        attributes = {**tags.attributes, **self._attributes}
+        inner = tags._replace(**cast("dict[str, Any]", self._said), attributes=attributes)
         _entered.set(_Entered(self, inner, outer))
         return self
 
@@ -76,6 +76,8 @@ class Scope:
 
         Raises TypeError for a generator function: its caller would run inside the context too, between two items.
         """
+        import inspect  # which takes longer to import than this module, and is needed here only
+
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise TypeError(
                 f"{function.__qualname__} is a generator: use `with tokentide.context(...)` around the calls in it"

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from tempfile import TemporaryDirectory
 from typing import Any, Final, overload
 
 import tokentide
@@ -61,13 +62,15 @@ def capture_calls(**settings: Any) -> Iterator[CapturedCalls]:
     """
     earlier = tokentide._running
     tokentide.uninstrument()
-    tokentide.instrument("memory", **settings)
-    try:
-        assert tokentide._running is not None
-        emitter = tokentide._running[2]
-        assert isinstance(emitter.transport, MemoryTransport)
-        yield CapturedCalls(emitter, emitter.transport)
-    finally:
-        tokentide.uninstrument()
-        if earlier is not None:
-            tokentide.instrument(**asdict(earlier[0]))
+    # A spool of its own: what another test process left in the usual one is none of these calls.
+    with TemporaryDirectory(ignore_cleanup_errors=True) as spool_dir:
+        tokentide.instrument("memory", **{"spool_dir": spool_dir, **settings})
+        try:
+            assert tokentide._running is not None
+            emitter = tokentide._running[2]
+            assert isinstance(emitter.transport, MemoryTransport)
+            yield CapturedCalls(emitter, emitter.transport)
+        finally:
+            tokentide.uninstrument()
+            if earlier is not None:
+                tokentide.instrument(**asdict(earlier[0]))

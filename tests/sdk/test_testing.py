@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx2
 import openai
 import pytest
 import tokentide
+from emitted import STARTED, files
+from tokentide import LLMCall
+from tokentide.config import load
+from tokentide.spool import Spool, spool_folder
 from tokentide.testing import capture_calls
 
 ANSWER = {
@@ -44,6 +50,20 @@ def test_texts_are_captured_only_when_asked_for(client: openai.OpenAI) -> None:
         ask(client)
     assert silent[0].response == ""
     assert "In a week." in full[0].response
+
+
+def test_what_another_test_process_left_in_the_spool_is_not_captured(
+    client: openai.OpenAI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKENTIDE_SPOOL_DIR", str(tmp_path))
+    left = Spool(spool_folder(load(transport="memory")), 1 << 30)
+    left.append([LLMCall(call_id="theirs", operation_id="o", started_at=STARTED).to_json()])
+    left.close()
+    with capture_calls() as calls:
+        ask(client)
+        assert len(calls) == 1
+    assert "theirs" not in [call.call_id for call in calls]
+    assert len(files(tmp_path)) == 1
 
 
 def test_an_earlier_instrumentation_is_back_afterwards(client: openai.OpenAI) -> None:

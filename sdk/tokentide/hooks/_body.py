@@ -91,12 +91,15 @@ def _read_events(chunks: Iterable[bytes], tail: bytes, endpoint: Endpoint, every
 
 def _placed_frames(chunks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     """Every event's text with the position of the chunk that completed it."""
-    position, rest = 0, b""
+    position, waiting = 0, [b""]
     for position, chunk in enumerate(chunks):
-        *frames, rest = split_frames(rest + chunk)
-        for frame in frames:
-            yield position, frame
-    if rest.strip():
+        waiting.append(chunk)
+        if b"\n" in chunk:  # Else it ends nothing, and what waits may be long.
+            *frames, rest = split_frames(b"".join(waiting))
+            waiting = [rest]
+            for frame in frames:
+                yield position, frame
+    if (rest := b"".join(waiting)).strip():
         yield position, rest
 
 

@@ -13,6 +13,7 @@ from hook_recorder import recording
 from hypothesis import given
 from hypothesis import strategies as st
 from tokentide.context import Tags
+from tokentide.hooks import _body
 from tokentide.hooks._body import Body, event_of, read_body, split_frames
 from tokentide.hooks.attempt import HEAD_BYTES, Attempt, Flow, Frame
 from tokentide.hooks.document import parse_cut
@@ -134,6 +135,23 @@ def test_text_that_looks_like_a_usage_is_none() -> None:
 )
 def test_one_event(frame: bytes, event: dict[str, Any] | None) -> None:
     assert event_of(frame) == event
+
+
+def test_an_event_of_many_chunks_is_put_together_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An image in an event is megabytes long: to look at its start again with every chunk would take seconds."""
+    looked_at = 0
+    real = _body.split_frames
+
+    def counting(text: bytes) -> list[bytes]:
+        nonlocal looked_at
+        looked_at += len(text)
+        return real(text)
+
+    monkeypatch.setattr(_body, "split_frames", counting)
+    whole = b'data: {"image": "' + b"x" * 100_000 + b'"}\n\ndata: [DONE]\n\n'
+    chunks = [whole[start : start + 100] for start in range(0, len(whole), 100)]
+    assert [frame for _, frame in _body._placed_frames(chunks)] == real(whole)[:-1]
+    assert looked_at < 2 * len(whole)
 
 
 def test_an_unfinished_event_waits() -> None:

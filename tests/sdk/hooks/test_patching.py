@@ -163,8 +163,14 @@ def test_the_sdk_needs_nothing_but_the_standard_library() -> None:
 
 
 def test_importing_the_sdk_is_light() -> None:
-    output = run("import sys, tokentide; print([name for name in ('asyncio', 'http', 'email') if name in sys.modules])")
-    assert output == "[]"
+    output = run("import sys, tokentide; print(*sys.modules)")
+    assert not set(output.split()) & {"asyncio", "dataclasses", "email", "http", "inspect", "json", "logging"}
+
+
+def test_what_is_imported_late_is_there_and_nothing_else() -> None:
+    assert tokentide.LLMCall.__module__ == "tokentide.call"
+    with pytest.raises(AttributeError, match="has no attribute 'LLMCal'"):
+        _ = tokentide.LLMCal  # type: ignore[attr-defined]  # the mistake under test
 
 
 def test_opentelemetry_ids_are_taken_over_when_the_app_uses_it(provider: RunningProvider) -> None:
