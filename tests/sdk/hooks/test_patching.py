@@ -53,10 +53,10 @@ def test_every_seam_is_patched_and_the_very_originals_come_back() -> None:
     assert all(after is before for after, before in zip(attributes(), originals, strict=True))
 
 
-def test_a_second_call_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    with capture_calls(team="search"):
+def test_a_second_call_changes_nothing(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    with capture_calls(team="search", spool_dir=tmp_path):
         patched = attributes()
-        tokentide.instrument("memory", team="search")
+        tokentide.instrument("memory", team="search", spool_dir=tmp_path)
         assert attributes() == patched
         assert caplog.records == []
         tokentide.instrument("memory", team="billing")
