@@ -16,6 +16,7 @@ class Reply:
     status: int | None = 200
     retry_after: str = ""
     delay_s: float | None = 0.0
+    content_type: str = "application/json"
 
 
 OK = Reply()
@@ -78,6 +79,7 @@ class LoopbackIntake:
         handler.send_response(reply.status)
         if reply.retry_after:
             handler.send_header("Retry-After", reply.retry_after)
+        handler.send_header("Content-Type", reply.content_type)
         handler.send_header("Content-Length", "2")
         handler.end_headers()
         handler.wfile.write(b"{}")

@@ -18,7 +18,6 @@ from tokentide.version import VERSION
 
 CONNECT_TIMEOUT_S: Final = 2.0
 LONGEST_RETRY_AFTER_S: Final = 300.0
-_REFUSED_FOR_GOOD: Final = (400, 413)
 _COMPRESS_FROM_BYTES: Final = 1024
 _LONGEST_ANSWER_BYTES: Final = 64 * 1024
 _PORTS: Final = {"http": 80, "https": 443}
@@ -44,16 +43,19 @@ class HttpTransport:
         if len(body) > _COMPRESS_FROM_BYTES:
             body, headers["Content-Encoding"] = gzip.compress(body, 1), "gzip"
         try:
-            status, retry_after = self._post(body, headers, timeout_s)
+            status, answer = self._post(body, headers, timeout_s)
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise TransportUnavailable(
                 f"{self._address.netloc} does not answer: {error or type(error).__name__}"
             ) from error
-        if status in _REFUSED_FOR_GOOD:
-            raise TransportRejected(f"{self._address.netloc} answered {status}")
-        if not 200 <= status < 300:
-            raise TransportUnavailable(f"{self._address.netloc} answered {status}", _retry_after_s(retry_after))
+        # Some other server, or a proxy, at that address may say 200 or 400 to whatever it is asked.
+        is_intake = answer.get_content_type() == "application/json"
+        said = f"{self._address.netloc} answered {status}{'' if is_intake else ', but not as an intake does'}"
+        if status == 413 or (status == 400 and is_intake):
+            raise TransportRejected(said)
+        if not (200 <= status < 300 and is_intake):
+            raise TransportUnavailable(said, _retry_after_s(answer.get("Retry-After", "")))
 
     def close(self) -> None:
         """See `Transport.close`."""
@@ -72,7 +74,9 @@ class HttpTransport:
         # Without a port, the library would look for one in the host, and find it in an IPv6 address.
         return kind(self._address.hostname or "", self._address.port or _PORTS[self._address.scheme])
 
-    def _post(self, body: bytes, headers: Mapping[str, str | bytes], timeout_s: float) -> tuple[int, str]:
+    def _post(
+        self, body: bytes, headers: Mapping[str, str | bytes], timeout_s: float
+    ) -> tuple[int, http.client.HTTPMessage]:
         reused = self._connection.sock is not None
         try:
             return self._exchange(body, headers, timeout_s)
@@ -83,7 +87,9 @@ class HttpTransport:
         self.close()
         return self._exchange(body, headers, timeout_s)
 
-    def _exchange(self, body: bytes, headers: Mapping[str, str | bytes], timeout_s: float) -> tuple[int, str]:
+    def _exchange(
+        self, body: bytes, headers: Mapping[str, str | bytes], timeout_s: float
+    ) -> tuple[int, http.client.HTTPMessage]:
         connection, give_up = self._connection, time.monotonic() + timeout_s
         if connection.sock is None:
             connection.timeout = min(CONNECT_TIMEOUT_S, timeout_s)
@@ -99,7 +105,7 @@ class HttpTransport:
         if not response.isclosed():
             response.close()
             raise http.client.HTTPException("its answer has no end")
-        return response.status, response.headers.get("Retry-After", "")
+        return response.status, response.headers
 
 
 class _Until(io.RawIOBase):

@@ -82,6 +82,16 @@ def test_everything_else_is_tried_again(reply: Reply, retry_after_s: float | Non
     assert caught.value.retry_after_s == retry_after_s
 
 
+@pytest.mark.parametrize("status", [200, 400])
+def test_what_another_kind_of_server_says_is_neither_an_acknowledgement_nor_a_refusal(status: int) -> None:
+    """A web page that any address gets, or a proxy that speaks another protocol: the records must wait."""
+    with LoopbackIntake(lambda records: Reply(status, content_type="text/html")) as intake:
+        transport = transport_to(intake)
+        with pytest.raises(TransportUnavailable, match=f"answered {status}, but not as an intake does"):
+            transport.send([b"{}"], 5)
+        transport.close()
+
+
 @pytest.mark.parametrize("reply", [HANGING, Reply(status=None)])
 def test_an_intake_that_does_not_answer_is_unavailable(reply: Reply) -> None:
     with LoopbackIntake(lambda records: reply) as intake:
