@@ -179,7 +179,8 @@ def _outcome(attempt: Attempt, headers: Headers, body: Body, failure: Failure, p
         "status": status_of(attempt.http_status, error, failure),
         "http_status": attempt.http_status or None,
         "error_code": failure.code or raised,
-        "stream_outcome": stream_outcome(body.is_complete, error) if is_answer else "",
+        # A client that was told of an error leaves the stream because of it.
+        "stream_outcome": stream_outcome(body.is_complete, None if failure.code else error) if is_answer else "",
         "request_id": headers.get(provider.request_id_header, ""),
     }
 

@@ -39,6 +39,16 @@ def test_an_error_inside_a_stream_is_the_calls_error(recorder: Recorder) -> None
     assert (call.status, call.error_code, call.http_status) == ("server_error", "server_error", 200)
 
 
+def test_a_stream_that_an_error_ended_is_broken_and_not_left(recorder: Recorder) -> None:
+    """The client library raises it and closes the stream."""
+    event = b'data: {"error": {"message": "busy", "type": "server_error", "code": null}}\n\n'
+    http_client = httpx2.Client(transport=in_memory(iter([event, event])))
+    with openai.OpenAI(api_key="key", http_client=http_client) as client, pytest.raises(openai.APIError, match="busy"):
+        list(client.chat.completions.create(model="m", messages=MESSAGES, stream=True))  # type: ignore[call-overload]  # messages are plain
+    call = recorder.call()
+    assert (call.status, call.stream_outcome) == ("server_error", "broken")
+
+
 def test_a_request_inside_a_request_is_one_attempt(provider: RunningProvider, recorder: Recorder) -> None:
     """A transport may itself be built on a client."""
     with httpx.Client() as inner:
