@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -22,11 +22,14 @@ def routes(intake: HttpIntake, config: CollectorConfig) -> list[Route]:
             packed = await _body(request, config.max_request_bytes)
             encoding = request.headers.get("content-encoding", "").strip().lower()
             body = await run_in_threadpool(unpack, packed, encoding, config.max_request_bytes)
-            outcome = await asyncio.wait_for(asyncio.wrap_future(intake.submit(body)), config.intake_timeout_s)
+            waiting = await run_in_threadpool(intake.submit, body)
+            outcome = await asyncio.wait_for(asyncio.wrap_future(waiting), config.intake_timeout_s)
         except TooLarge:
             return _refuse(413, f"more than {config.max_request_bytes} bytes: send fewer events at once")
         except Unreadable as error:
             return _refuse(400, str(error))
+        except ClientDisconnect:
+            return _refuse(400, "the body ended too early: send it again")
         except IntakeFull:
             return _refuse(429, "too many events wait for the store: send them again later", retry_after=1)
         except IntakeClosed:

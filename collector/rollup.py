@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import logging
 import threading
+import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -17,6 +18,9 @@ log = logging.getLogger(__name__)
 
 _MINUTES_A_STATEMENT: Final = 240
 _LONGEST_DELAY_S: Final = 30.0
+# A minute is rebuilt from all of its facts, so at full speed the roll-up rests four times as long as it works.
+_REST: Final = 4.0
+
 _STATEMENTS: Final = (
     "roll_up_ledger",
     "forget_ledger",
@@ -68,13 +72,14 @@ class RollUp:
         delay = every_s
         while not stopping:
             stopping = stop.wait(delay)
+            began = time.monotonic()
             try:
                 if not recovered:
                     self.recover()
                     recovered = True
-                while self.rebuild() and not stop.is_set():
-                    pass
-                delay = every_s
+                while self.rebuild() == _MINUTES_A_STATEMENT and not stop.is_set():
+                    pass  # a backlog: minutes that no insert touches again
+                delay = max(every_s, _REST * (time.monotonic() - began))
             except StoreError as error:
                 delay = min(2 * delay, _LONGEST_DELAY_S)
                 log.warning("the roll-up tries again in %.0f s: %s", delay, error)

@@ -16,6 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from alerts.rule import RuleError
+from analyzers.embedders.embedder import EmbedderError
 from server.config import ServerConfig
 from server.programs import Loop, Program
 from store.connection import Store
@@ -25,6 +27,7 @@ from store.sql import load
 log = logging.getLogger(__name__)
 
 _JOIN_SECONDS = 60.0
+SETTING_AT_FAULT = (EmbedderError, RuleError)
 
 
 class AddressInUse(Exception):
@@ -33,6 +36,17 @@ class AddressInUse(Exception):
 
 class LoopFailed(Exception):
     """A part of the program ended with an error, so all of it stops."""
+
+
+class _Server(uvicorn.Server):
+    """Tells the loops to stop as soon as it stops itself, so that requests that wait for them get their answer."""
+
+    loops: Loops | None = None
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.loops:
+            self.loops.begin_stop()
+        await super().shutdown(sockets)
 
 
 class Loops:
@@ -49,9 +63,13 @@ class Loops:
         for thread in self._threads:
             thread.start()
 
-    def stop(self) -> None:
-        """Tell every loop to stop and wait for them, at most a minute."""
+    def begin_stop(self) -> None:
+        """Tell every loop to stop; return at once."""
         self._stop.set()
+
+    def stop(self) -> None:
+        """Tell every loop to stop and wait for each, at most a minute."""
+        self.begin_stop()
         for thread in self._threads:
             thread.join(_JOIN_SECONDS)
 
@@ -59,7 +77,8 @@ class Loops:
         try:
             loop(self._stop)
         except Exception as error:
-            log.exception("%s failed", name)
+            # A setting at fault needs a sentence, not a traceback.
+            log.error("%s failed: %s", name, error, exc_info=not isinstance(error, SETTING_AT_FAULT))
             self.failure = self.failure or f"{name} failed: {error}"
             self._stop.set()
             self._on_failure()
@@ -87,13 +106,13 @@ def serve(program: Program, store: Store, listener: socket.socket, registry: Col
     routes = [*program.routes, *_own_routes(store, registry)]
     application = Starlette(routes=routes, exception_handlers={StoreError: _store_away})
     settings = uvicorn.Config(application, log_config=None, access_log=False, timeout_graceful_shutdown=10)
-    server = uvicorn.Server(settings)
+    server = _Server(settings)
 
     def end_server() -> None:
         server.should_exit = True
 
-    loops = Loops(program.loops, end_server)
-    _ignore_repeated_signals()
+    loops = server.loops = Loops(program.loops, end_server)
+    _on_signals(end_server)
     loops.start()
     try:
         server.run(sockets=[listener])
@@ -105,10 +124,12 @@ def serve(program: Program, store: Store, listener: socket.socket, registry: Col
         raise LoopFailed(loops.failure)
 
 
-def _ignore_repeated_signals() -> None:
-    """uvicorn ends on the first signal and then raises it again, which must not cut off what the loops still finish."""
+def _on_signals(end_server: Callable[[], None]) -> None:
+    """While uvicorn starts and after it has ended its handlers are not there, and it raises the signal that ended it
+    again: neither may the signal be lost, nor cut off what the loops still finish.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
+        signal.signal(number, lambda *_: end_server())
 
 
 def _store_away(request: Request, error: Exception) -> Response:

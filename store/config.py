@@ -6,6 +6,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from store.errors import StoreError
+
 
 class StoreConfig(BaseModel):
     """Where the tables are."""
@@ -21,5 +23,10 @@ class StoreConfig(BaseModel):
     cluster: str = Field(default="", description="ClickHouse cluster: tables are created ON CLUSTER and replicated.")
 
     def address(self) -> str:
-        """The DSN, from the file when one is named. Raises OSError when that file cannot be read."""
-        return self.dsn_file.read_text("utf-8").strip() if self.dsn_file else self.dsn
+        """The DSN, from the file when one is named. Raises StoreError when that file cannot be read."""
+        if self.dsn_file is None:
+            return self.dsn
+        try:
+            return self.dsn_file.read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise StoreError(f"store.dsn_file {self.dsn_file} cannot be read, correct it ({error})") from error

@@ -106,8 +106,11 @@ class Store:
 def open_store(dsn: str, database: str = "default") -> Store:
     """Open the store at `dsn`, creating folder and database when they are missing.
 
-    Raises StoreHeld when another process owns the folder, StoreUnavailable when the server does not answer.
+    Raises StoreHeld when another process owns the folder, StoreUnavailable when the server does not answer,
+    StoreError when `dsn` is neither of the two forms.
     """
+    if not re.match(r"(chdb|https?)://.", dsn):
+        raise StoreError(f"store.dsn is chdb://folder or https://user@host:8443, correct it: {_without_password(dsn)}")
     if folder := _folder(dsn):
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -150,6 +153,8 @@ def _open(dsn: str, database: str) -> Client:
         if folder is None:
             return clickhouse_connect.get_client(dsn=dsn, **options)
         return clickhouse_connect.get_client(interface="chdb", path=str(folder), **options)
+    except ValueError as error:
+        raise StoreError(f"store.dsn is not an address, correct it: {_without_password(dsn)}") from error
     except ClickHouseError as error:
         if folder is None:
             raise StoreUnavailable(
@@ -166,7 +171,7 @@ def _folder(dsn: str) -> Path | None:
 
 
 def _without_password(dsn: str) -> str:
-    return re.sub(r"//([^/@:]*):[^/@]*@", r"//\1:…@", dsn)
+    return re.sub(r"//([^/@:]*):.*@", r"//\1:…@", dsn)
 
 
 def _bind(query: Query, parameters: Mapping[str, Any] | None) -> dict[str, Any]:

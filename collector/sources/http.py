@@ -36,6 +36,7 @@ class HttpIntake:
         self._queue: queue.SimpleQueue[_Submission] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._waiting_bytes = 0
+        self._unanswered: set[Future[Outcome]] = set()
         self._received = 0
         self._closed = False
 
@@ -56,7 +57,8 @@ class HttpIntake:
             submission = _Submission([Record("http", first + n, line) for n, line in enumerate(lines)], Future())
             # Running: a caller that gives up cannot cancel it, for its records are stored all the same.
             submission.outcome.set_running_or_notify_cancel()
-            submission.outcome.add_done_callback(lambda _: self._release(len(body)))
+            self._unanswered.add(submission.outcome)
+            submission.outcome.add_done_callback(lambda outcome: self._release(outcome, len(body)))
             self._queue.put(submission)
         return submission.outcome
 
@@ -79,19 +81,18 @@ class HttpIntake:
         """Requests wait by themselves; there is nothing to keep alive."""
 
     def close(self) -> None:
-        """Refuse new requests and end the waiting ones with IntakeClosed."""
+        """Refuse new requests and end with IntakeClosed those whose records are not safe."""
         with self._lock:
             self._closed = True
-        while True:
-            try:
-                submission = self._queue.get_nowait()
-            except queue.Empty:
-                return
-            submission.outcome.set_exception(IntakeClosed())
+            unanswered = list(self._unanswered)
+        for outcome in unanswered:
+            if not outcome.done():
+                outcome.set_exception(IntakeClosed())
 
-    def _release(self, size: int) -> None:
+    def _release(self, outcome: Future[Outcome], size: int) -> None:
         with self._lock:
             self._waiting_bytes -= size
+            self._unanswered.remove(outcome)
 
 
 def _answer(submissions: list[_Submission], outcome: Outcome) -> None:

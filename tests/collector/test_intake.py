@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import socket
 import threading
 import time
 import zlib
@@ -137,6 +138,25 @@ def test_a_stopping_collector_refuses_what_waits_and_what_comes() -> None:
         waiting.result(timeout=1)
     with pytest.raises(IntakeClosed):
         intake.submit(b"")
+
+
+def test_a_stopping_collector_refuses_what_it_has_in_hand_but_could_not_store() -> None:
+    intake = HttpIntake(SMALL)
+    waiting = intake.submit(a_call().to_json())
+    assert intake.read()
+    intake.close()
+    with pytest.raises(IntakeClosed):
+        waiting.result(timeout=1)
+
+
+def test_a_body_that_ends_too_early_is_no_error_of_the_server(
+    waiting: httpx.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    address = (waiting.base_url.host, waiting.base_url.port)
+    with socket.create_connection(address) as client:
+        client.sendall(b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{}")
+    waiting.post("/v1/events", content=b"x" * 20_001)
+    assert "Exception" not in caplog.text
 
 
 def test_a_caller_that_gave_up_does_not_disturb_the_batch() -> None:

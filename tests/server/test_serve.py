@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from events import a_call
+from prometheus_client import CollectorRegistry
+
+from alerts.rule import RuleError
+from collector.config import CollectorConfig
+from collector.intake import routes
+from collector.sources.http import HttpIntake
+from server.config import ServerConfig
+from server.programs import Program
+from server.serve import LoopFailed, listen, serve
+from store.connection import Store
+
+
+@pytest.fixture(autouse=True)
+def _handlers() -> Iterator[None]:
+    """The signal handlers of the tests, again after each test."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def own_store(engine_dsn: str) -> Store:
+    """A store that the program may close."""
+    return Store(engine_dsn)
+
+
+def test_a_signal_while_it_starts_ends_it(own_store: Store) -> None:
+    stopped = threading.Event()
+
+    def loop(stop: threading.Event) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        stop.wait()
+        stopped.set()
+
+    serve(Program({"loop": loop}), own_store, listen(ServerConfig(port=0)), CollectorRegistry())
+    assert stopped.is_set()
+
+
+def test_a_request_that_waits_when_it_stops_gets_an_answer(own_store: Store) -> None:
+    config = CollectorConfig()
+    intake = HttpIntake(config)
+    listener = listen(ServerConfig(port=0))
+    answers: list[httpx.Response] = []
+
+    def loop(stop: threading.Event) -> None:
+        while intake.read() is None:
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+        stop.wait()
+        intake.close()
+
+    def ask() -> None:
+        port = listener.getsockname()[1]
+        answers.append(httpx.post(f"http://127.0.0.1:{port}/v1/events", content=a_call().to_json(), timeout=20))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    serve(Program({"loop": loop}, routes(intake, config)), own_store, listener, CollectorRegistry())
+    asking.join()
+    assert (answers[0].status_code, answers[0].headers["retry-after"]) == (503, "2")
+
+
+@pytest.mark.parametrize(("error", "traced"), [(RuleError("write it so"), False), (ValueError("a bug"), True)])
+def test_a_setting_at_fault_is_a_sentence_and_a_bug_a_traceback(
+    own_store: Store, caplog: pytest.LogCaptureFixture, error: Exception, traced: bool
+) -> None:
+    def loop(stop: threading.Event) -> None:
+        raise error
+
+    with pytest.raises(LoopFailed, match=f"alerts failed: {error}"):
+        serve(Program({"alerts": loop}), own_store, listen(ServerConfig(port=0)), CollectorRegistry())
+    assert ("Traceback" in caplog.text) == traced

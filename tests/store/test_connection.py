@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
+
+from store.config import StoreConfig
+from store.connection import Store, open_store
+from store.errors import DataRefused, QueryError, StoreError, StoreUnavailable
+from store.failures import failure
+from store.sql import parse
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "http://user:secret@127.0.0.1:port",
+        "http://user:sec@ret@127.0.0.1:1",
+        "http://user:sec/ret@127.0.0.1:1",
+        "postgres://user:secret@127.0.0.1:1",
+        "tokentide-data",
+        "chdb://",
+        "",
+    ],
+)
+def test_a_wrong_address_is_one_sentence_without_the_password(dsn: str) -> None:
+    with pytest.raises(StoreError, match=r"correct( it|\ store.dsn)") as raised:
+        open_store(dsn)
+    assert "secret" not in str(raised.value).replace("sec@ret", "secret").replace("sec/ret", "secret")
+
+
+def test_a_file_of_the_address_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"store\.dsn_file .*nothing cannot be read"):
+        StoreConfig(dsn_file=tmp_path / "nothing").address()
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (DatabaseError("", code=117), DataRefused),
+        (DatabaseError("", code=241), StoreUnavailable),
+        (DatabaseError("", code=243), StoreUnavailable),
+        (DatabaseError("", code=252), StoreUnavailable),
+        (DatabaseError("", code=60), QueryError),
+        (DatabaseError("", code=123456), QueryError),
+        (OperationalError("refused"), StoreUnavailable),
+        (OSError(28, "No space left on device"), StoreUnavailable),
+    ],
+)
+def test_only_refused_data_is_given_up(error: Exception, expected: type[StoreError]) -> None:
+    assert type(failure(error, "chdb://folder")) is expected
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"minute":"2026-11-20 11:59:00","touched_at":"noon"}',
+        b'{"minute":[]}',
+        b'{"touched_at":"2026-11-20 11:59:00","touched_at":"2026-11-20 11:59:00"}',
+    ],
+)
+def test_the_engine_names_bad_data_by_the_codes_that_are_known(store: Store, line: bytes) -> None:
+    with pytest.raises(DataRefused):
+        store.insert_json("touched_minutes", line)
+
+
+def test_a_table_that_is_missing_is_not_bad_data(store: Store) -> None:
+    with pytest.raises(QueryError) as raised:
+        store.insert_json("nothing", b"{}")
+    assert type(raised.value) is QueryError
+    with pytest.raises(StoreUnavailable):
+        store.query(parse("slow", "-- slow\nSELECT count() FROM numbers(1e13) SETTINGS max_execution_time = 0.1"))
