@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+# What decides that every record is delivered, and read as bytes.
+_FIXED = {
+    "auto_offset_reset",
+    "bootstrap_servers",
+    "enable_auto_commit",
+    "fetch_max_bytes",
+    "group_id",
+    "key_deserializer",
+    "max_partition_fetch_bytes",
+    "max_poll_records",
+    "value_deserializer",
+}
 
 
 class CollectorConfig(BaseModel):
@@ -28,3 +41,12 @@ class CollectorConfig(BaseModel):
     accept_past_days: int = Field(default=400, gt=0, description="An event that started earlier becomes a dead letter.")
     accept_future_minutes: int = Field(default=10, ge=0, description="A later event becomes a dead letter.")
     roll_up_every_s: float = Field(default=1.0, gt=0, description="Seconds between two roll-ups of touched minutes.")
+
+    @field_validator("kafka_client")
+    @classmethod
+    def _leaves_delivery_alone(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        if fixed := sorted(settings.keys() & _FIXED):
+            raise ValueError(
+                f"{', '.join(fixed)} cannot be set here; there are kafka_bootstrap, kafka_group, batch_rows"
+            )
+        return settings

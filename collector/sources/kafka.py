@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import Any
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
-from kafka.errors import CommitFailedError, KafkaError
+from kafka.errors import CommitFailedError, KafkaConfigurationError, KafkaError
 
 from collector.config import CollectorConfig
 from collector.record import Chunk, Record
@@ -17,8 +18,11 @@ log = logging.getLogger(__name__)
 _HAND_OVER_SECONDS = 5.0
 
 
+_PAUSE_SECONDS = 1.0
+
+
 class KafkaAway(Exception):
-    """No broker answers at the configured address: start Kafka or correct collector.kafka_bootstrap."""
+    """Kafka cannot be read as configured: start it, or correct the setting that the message names."""
 
 
 class KafkaSource:
@@ -32,19 +36,9 @@ class KafkaSource:
         self._in_hand = 0
         self._safe: dict[TopicPartition, int] = {}
         try:
-            self._consumer: Any = KafkaConsumer(
-                bootstrap_servers=config.kafka_bootstrap,
-                group_id=config.kafka_group,
-                client_id="tokentide-collector",
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                max_poll_records=config.batch_rows,
-                max_partition_fetch_bytes=config.batch_bytes // 4,
-                fetch_max_bytes=config.batch_bytes,
-                fetch_min_bytes=1,
-                fetch_max_wait_ms=200,
-                **config.kafka_client,
-            )
+            self._consumer: Any = KafkaConsumer(**_settings(config))
+        except (KafkaConfigurationError, ValueError, TypeError, OSError) as error:
+            raise KafkaAway(f"collector.kafka_bootstrap or collector.kafka_client is wrong: {error}") from error
         except KafkaError as error:
             raise KafkaAway(
                 f"no Kafka broker answers at {config.kafka_bootstrap}: start it, or set collector.kafka_bootstrap"
@@ -54,9 +48,16 @@ class KafkaSource:
     def read(self) -> Chunk | None:
         """The next records of all assigned partitions, up to the batch size."""
         self._commit_safe()
-        found: dict[TopicPartition, list[Any]] = self._consumer.poll(
-            timeout_ms=1000, max_records=self._most_records, update_offsets=True
-        )
+        try:
+            found: dict[TopicPartition, list[Any]] = self._consumer.poll(
+                timeout_ms=1000, max_records=self._most_records, update_offsets=True
+            )
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            log.warning("Kafka cannot be read now, next try in %.0f s: %s", _PAUSE_SECONDS, error)
+            time.sleep(_PAUSE_SECONDS)
+            return None
         if not found:
             return None
         records: list[Record] = []
@@ -74,8 +75,10 @@ class KafkaSource:
         self._commit_safe()
         assigned = self._consumer.assignment()
         self._consumer.pause(*assigned)
-        self._consumer.poll(timeout_ms=0)
-        self._consumer.resume(*assigned)
+        # A partition that is assigned in this very call is not paused: what comes from it is read again later.
+        for partition, messages in self._consumer.poll(timeout_ms=0).items():
+            self._consumer.seek(partition, messages[0].offset)
+        self._consumer.resume(*self._consumer.assignment())
 
     def close(self) -> None:
         """Commit what is safe and leave the group."""
@@ -120,6 +123,22 @@ class KafkaSource:
             log.warning("commit not possible now, it is repeated with the next batch: %s", error)
             with self._condition:
                 self._safe = {**{partition: found.offset for partition, found in offsets.items()}, **self._safe}
+
+
+def _settings(config: CollectorConfig) -> dict[str, Any]:
+    return {
+        "bootstrap_servers": config.kafka_bootstrap,
+        "group_id": config.kafka_group,
+        "client_id": "tokentide-collector",
+        "enable_auto_commit": False,
+        "auto_offset_reset": "earliest",
+        "max_poll_records": config.batch_rows,
+        "max_partition_fetch_bytes": config.batch_bytes // 4,
+        "fetch_max_bytes": config.batch_bytes,
+        "fetch_min_bytes": 1,
+        "fetch_max_wait_ms": 200,
+        **config.kafka_client,
+    }
 
 
 class _HandOver(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types
