@@ -101,10 +101,9 @@ class HttpTransport:
         )
         connection.request("POST", self._path, body, dict(headers))
         response = connection.getresponse()
-        response.read(_LONGEST_ANSWER_BYTES)
-        if not response.isclosed():
-            response.close()
-            raise http.client.HTTPException("its answer has no end")
+        with response:
+            if len(response.read(_LONGEST_ANSWER_BYTES)) == _LONGEST_ANSWER_BYTES:
+                raise http.client.HTTPException("its answer has no end")
         return response.status, response.headers
 
 

@@ -115,6 +115,22 @@ def test_an_address_of_ip_6_needs_no_port() -> None:
     assert (transport._connection.host, transport._connection.port) == ("::1", 80)
 
 
+def test_an_answer_that_ends_with_its_connection_is_one() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        transport = HttpTransport(load({}, endpoint=f"http://127.0.0.1:{listener.getsockname()[1]}"))
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{}")
+
+        serving = threading.Thread(target=serve)
+        serving.start()
+        transport.send([b"{}"], 5)
+        serving.join()
+
+
 def answering(*pieces: bytes, pause_s: float = 0.0) -> tuple[socket.socket, HttpTransport]:
     """A server that sends the pieces whatever it is asked, again and again from the last one on."""
     listener = socket.create_server(("127.0.0.1", 0))
