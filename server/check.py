@@ -9,6 +9,7 @@ from pathlib import Path
 
 from alerts.evaluate import problems as rule_problems
 from alerts.rule import load_rules
+from dashboards.render import stale
 from server.config import Config
 from server.programs import utc_now
 from store.connection import Store, open_store
@@ -47,6 +48,7 @@ def check(config: Config) -> Iterator[tuple[str, list[str]]]:
             yield "statements", list(statement_problems(store))
             rules = load_rules(config.alerts.rules_dirs, config.alerts.rules)
             yield f"{len(rules)} alert rules", rule_problems(store, rules, config.alerts, utc_now())
+            yield "dashboards", [f"{path} is not what the panels say: render it again" for path in stale()]
         finally:
             store.close()
 
