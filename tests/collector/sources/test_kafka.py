@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from events import a_call
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import RequestTimedOutError, TopicAuthorizationFailedError
 from running_pipeline import running_pipeline, wait_until
 
 from collector.config import CollectorConfig
 from collector.record import Outcome
-from collector.sources.kafka import KafkaSource
+from collector.sources.kafka import KafkaAway, KafkaSource
 from server.kafka_broker import KafkaBroker
 from store.connection import Store
 from store.sql import parse
@@ -128,3 +129,52 @@ def test_an_absent_broker_is_named_with_the_setting() -> None:
     )
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert "KafkaAway: no Kafka broker answers at 127.0.0.1:1: start it, or set" in found.stderr
+
+
+@pytest.mark.parametrize("name", ["group_id", "bootstrap_servers", "enable_auto_commit", "value_deserializer"])
+def test_what_decides_over_delivery_is_not_for_the_client_settings(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} cannot be set here"):
+        CollectorConfig(kafka_client={name: "x"})
+
+
+def test_a_wrong_client_setting_is_not_called_an_absent_broker() -> None:
+    with pytest.raises(KafkaAway, match=r"collector\.kafka_client is wrong: .*nothing"):
+        KafkaSource(CollectorConfig(kafka_client={"nothing": 1}))
+
+
+def test_a_passing_trouble_of_kafka_is_waited_out_and_another_one_is_told(
+    kafka: KafkaBroker, topic: str, produce: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    produce(b"one")
+    with ExitStack() as stack:
+        source = KafkaSource(config(kafka, topic))
+        stack.callback(source.close)
+        poll, troubles = source._consumer.poll, iter([RequestTimedOutError(), TopicAuthorizationFailedError()])
+
+        def sometimes(**options: Any) -> Any:
+            if trouble := next(troubles, None):
+                raise trouble
+            return poll(**options)
+
+        monkeypatch.setattr(source._consumer, "poll", sometimes)
+        assert source.read() is None
+        with pytest.raises(TopicAuthorizationFailedError):
+            source.read()
+        assert read_all(source, 1) == [b"one"]
+
+
+def test_what_arrives_while_a_chunk_is_stored_is_read_afterwards(
+    kafka: KafkaBroker, topic: str, produce: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    produce(b"one", b"two")
+    with ExitStack() as stack:
+        source = KafkaSource(config(kafka, topic))
+        stack.callback(source.close)
+        seen = set(read_all(source, 2))
+        produce(b"three", b"four")
+        # As if both partitions were assigned in the call itself.
+        monkeypatch.setattr(source._consumer, "pause", lambda *partitions: None)
+        poll = source._consumer.poll
+        monkeypatch.setattr(source._consumer, "poll", lambda timeout_ms, **more: poll(timeout_ms=2000, **more))
+        source.idle()
+        assert set(read_all(source, 2)) | seen == {b"one", b"two", b"three", b"four"}
