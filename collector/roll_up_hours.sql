@@ -31,3 +31,4 @@ SELECT
 FROM call_minutes AS minutes FINAL
 WHERE toStartOfHour(minute) IN {hours:Array(DateTime)}
 GROUP BY hour, team, app, feature, environment, provider, model, operation
+SETTINGS max_threads = 1

@@ -14,3 +14,4 @@ WHERE started_at >= {first:DateTime64(3)}
     AND started_at < {after:DateTime64(3)}
     AND toStartOfMinute(started_at) IN {minutes:Array(DateTime)}
 GROUP BY producer_id, minute, app
+SETTINGS max_threads = 1

@@ -33,3 +33,4 @@ WHERE calls.started_at >= {first:DateTime64(3)}
     AND calls.started_at < {after:DateTime64(3)}
     AND toStartOfMinute(calls.started_at) IN {minutes:Array(DateTime)}
 GROUP BY minute, team, app, feature, environment, provider, model, operation
+SETTINGS max_threads = 1

@@ -22,6 +22,9 @@ from store.sql import Query, load
 # The engine holds an exclusive lock on this file of its folder.
 _LOCK_FILE = "status"
 
+# The engine is a guest in a process with other work: few threads of its own, for memory.
+_ENGINE = {"background_pool_size": 2, "background_schedule_pool_size": 4}
+
 _SETTINGS = {"date_time_input_format": "best_effort", "input_format_skip_unknown_fields": 1, "session_timezone": "UTC"}
 
 
@@ -152,7 +155,7 @@ def _open(dsn: str, database: str) -> Client:
     try:
         if folder is None:
             return clickhouse_connect.get_client(dsn=dsn, **options)
-        return clickhouse_connect.get_client(interface="chdb", path=str(folder), **options)
+        return clickhouse_connect.get_client(interface="chdb", path=str(folder), chdb_options=_ENGINE, **options)
     except ValueError as error:
         raise StoreError(f"store.dsn is not an address, correct it: {_without_password(dsn)}") from error
     except ClickHouseError as error:
