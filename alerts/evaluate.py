@@ -17,7 +17,7 @@ from alerts.reading import check_columns, readings
 from alerts.rule import Rule, RuleError
 from alerts.state import AlertState, Reading, Transition, advance, clear, hold, transitions
 from store.connection import Result, Store
-from store.errors import StoreError, StoreUnavailable
+from store.errors import StoreError
 from store.sql import Query
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -56,7 +56,7 @@ class Evaluator:
         if self._states is None:
             try:
                 self._states = read_states(self._store)
-            except StoreUnavailable as error:
+            except StoreError as error:
                 _log.error("no rule is evaluated: %s", error)
                 return []
         changes: list[Transition] = []

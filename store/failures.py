@@ -61,6 +61,8 @@ _PASSING: Final = {
 }
 """The store is overloaded, full, starting or stopping."""
 
+_MISSING: Final = {60: "UNKNOWN_TABLE", 81: "UNKNOWN_DATABASE"}
+
 
 def failure(error: Exception, store: str) -> StoreError:
     """The error to raise for `error` of the client library; `store` names the store without its password.
@@ -72,4 +74,7 @@ def failure(error: Exception, store: str) -> StoreError:
         return DataRefused(str(error))
     if code in _PASSING or isinstance(error, OperationalError | OSError):
         return StoreUnavailable(f"the store at {store} does not answer now: {error}")
+    if code in _MISSING:
+        said = str(error).partition(". In scope ")[0]
+        return QueryError(f"the store at {store} lacks a table, run `tokentide migrate` or correct its name: {said}")
     return QueryError(str(error))

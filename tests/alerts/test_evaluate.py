@@ -149,6 +149,17 @@ def test_a_failing_query_is_one_alert_about_the_rule_and_ends_with_it(store: Sto
     assert told(notebook)[2:] == [("Broken", "firing"), ("RuleEvaluationFailing", "resolved")]
 
 
+def test_states_that_cannot_be_read_are_read_at_the_next_turn(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse(store, range(-1, 1))
+    alerts = evaluator(store, Notebook())
+    with monkeypatch.context() as patched:
+        gone = Store(store.dsn, "no_such_database")
+        patched.setattr(alerts, "_store", gone)
+        assert alerts.tick(NOW) == []
+        gone.close()
+    assert [change.to_state for change in alerts.tick(NOW)] == ["firing"]
+
+
 def test_a_single_failure_is_not_announced(store: Store) -> None:
     notebook = Notebook()
     evaluator(store, notebook, ratio(query=BROKEN)).tick(NOW)

@@ -66,8 +66,16 @@ def test_the_engine_names_bad_data_by_the_codes_that_are_known(store: Store, lin
 
 
 def test_a_table_that_is_missing_is_not_bad_data(store: Store) -> None:
-    with pytest.raises(QueryError) as raised:
+    with pytest.raises(QueryError, match="run `tokentide migrate`") as raised:
         store.insert_json("nothing", b"{}")
     assert type(raised.value) is QueryError
+
+
+def test_a_missing_table_is_named_without_the_statement(store: Store) -> None:
+    with pytest.raises(QueryError, match=r"'nothing'$"):
+        store.query(parse("missing", "-- a row\nSELECT 1 AS long_story FROM nothing"))
+
+
+def test_a_query_that_takes_too_long_may_be_tried_again(store: Store) -> None:
     with pytest.raises(StoreUnavailable):
         store.query(parse("slow", "-- slow\nSELECT count() FROM numbers(1e13) SETTINGS max_execution_time = 0.1"))
