@@ -21,13 +21,9 @@ _LONGEST_DELAY_S: Final = 30.0
 # A minute is rebuilt from all of its facts, so at full speed the roll-up rests four times as long as it works.
 _REST: Final = 4.0
 
-_STATEMENTS: Final = (
-    "roll_up_ledger",
-    "forget_ledger",
-    "roll_up_minutes",
-    "forget_minutes",
-    "roll_up_hours",
-    "forget_hours",
+_STAGES: Final = (
+    ("roll_up_ledger", "forget_ledger", "roll_up_minutes", "forget_minutes"),
+    ("roll_up_hours", "forget_hours"),
 )
 
 
@@ -85,7 +81,7 @@ class RollUp:
                 log.warning("the roll-up tries again in %.0f s: %s", delay, error)
 
     def _rebuild(self, minutes: list[datetime]) -> None:
-        """One version for all that is written. It is taken before the facts are read: the greatest one has seen most.
+        """Each stage takes its version before it reads, so that of several collectors the newest version has seen most.
 
         The hours come last, so that an hour as new as its minutes tells that the rebuild was finished.
         """
@@ -93,9 +89,10 @@ class RollUp:
             "minutes": minutes,
             "hours": sorted({minute.replace(minute=0) for minute in minutes}),
         }
-        version = self._store.query(load("collector", "next_version"), touched).scalar()
         bounds = {"first": minutes[0], "after": minutes[-1] + timedelta(minutes=1)}
-        offered = touched | bounds | {"version": version}
-        for name in _STATEMENTS:
-            query = load("collector", name)
-            self._store.execute(query, {parameter: offered[parameter] for parameter in query.parameters})
+        for stage in _STAGES:
+            version = self._store.query(load("collector", "next_version"), touched).scalar()
+            offered = touched | bounds | {"version": version}
+            for name in stage:
+                query = load("collector", name)
+                self._store.execute(query, {parameter: offered[parameter] for parameter in query.parameters})

@@ -116,6 +116,25 @@ def test_a_clock_that_went_backwards_does_not_keep_old_totals(store: Store, roll
     assert store.query(parse("stored", "-- stored\nSELECT sum(stored) FROM loss_ledger FINAL")).scalar() == 2
 
 
+def test_two_collectors_that_roll_up_the_same_hour_leave_no_minute_out(
+    store: Store, roll_up: RollUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, roll_up, a_call())
+    other = RollUp(Store(store.dsn, store.database))
+    put(store, other, a_call(started_at=AT - timedelta(minutes=1)))
+    execute = store.execute
+
+    def interrupted(query: Query, parameters: Any = None) -> None:
+        if query.name == "roll_up_minutes":
+            other.rebuild()
+        execute(query, parameters)
+
+    monkeypatch.setattr(store, "execute", interrupted)
+    roll_up.rebuild()
+    other._store.close()
+    assert (totals(store)[0], totals(store)[-1][0]) == (2, 2)
+
+
 def test_a_backlog_is_worked_off_in_pieces_the_newest_first(store: Store, roll_up: RollUp) -> None:
     put(store, roll_up, *(a_call(started_at=AT - timedelta(minutes=n)) for n in range(250)))
     assert [roll_up.rebuild(), totals(store)[0], roll_up.rebuild(), totals(store)[0]] == [240, 240, 10, 250]
