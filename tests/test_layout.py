@@ -31,8 +31,8 @@ NOT_OF_THE_STANDARD_LIBRARY = {"sdk/tokentide/transports/kafka.py": {"kafka"}}
 
 # In pieces, so that this file names none of them.
 REGISTRIES = [
-    "pypi" + ".org", "files.python" + "hosted.org", "registry.npm" + "js.org", "repo1.ma" + "ven.org",
-    "repo.maven." + "apache.org", "crates" + ".io", "proxy.go" + "lang.org", "registry-1.doc" + "ker.io", "gh" + "cr.io",
+    "pypi" + ".org", "files.python" + "hosted.org", "registry." + "npmjs.org", "repo1.ma" + "ven.org",
+    "repo." + "ma" + "ven.apache.org", "crates" + ".io", "proxy.go" + "lang.org", "registry-1.doc" + "ker.io", "gh" + "cr.io",
 ]  # fmt: skip
 PLACES_OF_ONE_MACHINE = ["/" + "work/", "/" + "root/", "/Us" + "ers/", "/mnt" + "/data"]
 
