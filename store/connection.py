@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import re
 import threading
 from collections.abc import Mapping
@@ -22,8 +23,10 @@ from store.sql import Query, load
 # The engine holds an exclusive lock on this file of its folder.
 _LOCK_FILE = "status"
 
-# The engine is a guest in a process with other work: few threads of its own, for memory.
+# The engine is a guest in a process with other work: few threads of its own, and freed memory goes back at once. Its
+# allocator reads the variable when the engine is loaded, on the first connection.
 _ENGINE = {"background_pool_size": 2, "background_schedule_pool_size": 4}
+_ALLOCATOR = ("JE_MALLOC_CONF", "dirty_decay_ms:500,muzzy_decay_ms:0,background_thread:true")
 
 _SETTINGS = {"date_time_input_format": "best_effort", "input_format_skip_unknown_fields": 1, "session_timezone": "UTC"}
 
@@ -155,6 +158,7 @@ def _open(dsn: str, database: str) -> Client:
     try:
         if folder is None:
             return clickhouse_connect.get_client(dsn=dsn, **options)
+        os.environ.setdefault(*_ALLOCATOR)
         return clickhouse_connect.get_client(interface="chdb", path=str(folder), chdb_options=_ENGINE, **options)
     except ValueError as error:
         raise StoreError(f"store.dsn is not an address, correct it: {_without_password(dsn)}") from error

@@ -166,7 +166,9 @@ CREATE TABLE IF NOT EXISTS llm_calls
 )
 ENGINE = ReplacingMergeTree(received_at)
 PARTITION BY toYYYYMM(started_at)
-ORDER BY (toStartOfMinute(started_at), call_id);
+ORDER BY (toStartOfMinute(started_at), call_id)
+-- For memory and for inserts: large merges go column by column, only large parts get two files a column.
+SETTINGS vertical_merge_algorithm_min_rows_to_activate = 16384, min_bytes_for_wide_part = 67108864;
 
 CREATE TABLE IF NOT EXISTS llm_texts
 (
@@ -181,7 +183,10 @@ CREATE TABLE IF NOT EXISTS llm_texts
 )
 ENGINE = ReplacingMergeTree(received_at)
 PARTITION BY toYYYYMM(started_at)
-ORDER BY (toStartOfMinute(started_at), call_id);
+ORDER BY (toStartOfMinute(started_at), call_id)
+-- As above; texts are long, so few of them fill a granule.
+SETTINGS vertical_merge_algorithm_min_rows_to_activate = 16384, vertical_merge_algorithm_min_columns_to_activate = 1,
+    min_bytes_for_wide_part = 67108864, index_granularity_bytes = 1048576;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS ingest_llm_calls TO llm_calls AS
 SELECT * EXCEPT (prompt, response) FROM ingest;
