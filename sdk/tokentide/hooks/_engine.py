@@ -1,29 +1,34 @@
 """The engine: the only place that patches. One record for each HTTP attempt, framed by the client's own retry loop.
 
-The seam is `send` of httpx's and httpx2's clients, which every attempt goes through. Around it, `request` of the openai
-and anthropic clients owns the retries: it makes one operation of its attempts and tells which of them was the last.
+A seam is what every attempt of an HTTP library goes through, `send` of httpx's clients for example. Around it the loop
+of a client library owns the retries: it makes one operation of its attempts and tells which of them was the last.
 On the app's thread only clocks are read and references kept. Whatever fails in here is counted, never raised.
 """
 
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
+from importlib import import_module
 from types import ModuleType
 from typing import Any, Final, Protocol
 
 from tokentide.context import current_tags
 from tokentide.hooks import load_providers
 from tokentide.hooks._patch import ImportWatch, Patches
-from tokentide.hooks._stream import make_tees
 from tokentide.hooks.attempt import BODY_BYTES, CAPTURED_BYTES, HEAD_BYTES, Attempt, Flow, Frame, clock
-from tokentide.hooks.provider import Route
+from tokentide.hooks.provider import Document, Loop, Provider, Route
 
 MAX_FAILURES: Final = 100
 _SMALL_REQUEST: Final = 16 * 1024
-_HTTP_LIBRARIES: Final = ("httpx", "httpx2")
+# The module that is patched as soon as it is imported, and who patches it.
+SEAMS: Final = {
+    "httpx": "tokentide.hooks._httpx:patch",
+    "httpx2": "tokentide.hooks._httpx:patch",
+}
 _PARAMETERS: Final = ("model", "stream", "temperature", "max_tokens", "max_completion_tokens", "max_output_tokens")
 _NO_PARAMETERS: Final[Mapping[str, Any]] = {}
 
@@ -41,6 +46,18 @@ class Sink(Protocol):
         """Counts a failure of ours."""
 
 
+class Request(Protocol):
+    """What a seam tells of a request; httpx's are of this shape."""
+
+    method: str
+    headers: Any
+    content: bytes
+
+    @property
+    def url(self) -> Any:
+        """With a `path` and a `host`; as a text it is the whole address."""
+
+
 class Engine:
     """Patches on `start`, restores on `stop`. After 100 failures in a row it does nothing more."""
 
@@ -49,12 +66,13 @@ class Engine:
         self._sink = sink
         self._captures = captures
         self._routes = tuple(Route(provider, endpoint) for provider in providers for endpoint in provider.endpoints)
-        self._paths = tuple(route.endpoint.path for route in self._routes)
-        self._packages = {f"{provider.package}._base_client": provider.package for provider in providers}
+        self._paths = tuple({route.endpoint.path for route in self._routes})
+        self._loops = [(provider, loop) for provider in providers for loop in provider.loops]
         self._failures = 0
         self._stopped = False
         self._patches = Patches()
-        self._watch = ImportWatch((*_HTTP_LIBRARIES, *self._packages), functools.partial(self.guard, self.patch))
+        modules = {*SEAMS, *(loop.module for _, loop in self._loops)}
+        self._watch = ImportWatch(modules, functools.partial(self.guard, self.patch))
 
     def start(self) -> None:
         """Patches what is imported already, and the rest when it is."""
@@ -68,15 +86,17 @@ class Engine:
         self._patches.restore()
 
     def patch(self, module: ModuleType) -> None:
-        """Patches one imported module. Both names may stand for one library: `httpx2.alias_httpx()` sees to that."""
-        package = self._packages.get(module.__name__)
-        if package is not None:
-            self._patches.replace(module.SyncAPIClient, "request", functools.partial(_framed, self, package))
-            self._patches.replace(module.AsyncAPIClient, "request", functools.partial(_framed_async, self, package))
-            return
-        sync_tee, async_tee = make_tees(module, self)
-        self._patches.replace(module.Client, "send", functools.partial(_watched, self, sync_tee))
-        self._patches.replace(module.AsyncClient, "send", functools.partial(_watched_async, self, async_tee))
+        """Patches one imported module: its seam, and the loops in it."""
+        if seam := SEAMS.get(module.__name__):
+            place, _, name = seam.partition(":")
+            getattr(import_module(place), name)(module, self)
+        for provider, loop in self._loops:
+            if loop.module == module.__name__:
+                self.replace(getattr(module, loop.owner), loop.method, functools.partial(_framed, self, provider, loop))
+
+    def replace(self, owner: type, name: str, wrap: Callable[[Any], Any]) -> None:
+        """Puts `wrap(original)` in the place of a class's own attribute, until `stop`; once."""
+        self._patches.replace(owner, name, wrap)
 
     def guard(self, step: Callable[..., Any], *arguments: Any) -> Any:
         """The result of `step`, or None when it failed."""
@@ -87,13 +107,13 @@ class Engine:
             self._sink.count_hook_error()
             return None
 
-    def open_frame(self, package: str, options: Any) -> Frame | None:
+    def open_frame(self, provider: Provider, loop: Loop, arguments: tuple[Any, ...]) -> Frame | None:
         """A frame for what the client library is about to do."""
         if self._stopped or self._failures >= MAX_FAILURES:
             return None
-        asked = getattr(options, "json_data", None)
-        parameters = {key: asked[key] for key in _PARAMETERS if key in asked} if isinstance(asked, dict) else {}
-        frame = Frame(package, parameters, current_tags(), _current_span())
+        asked: Document = loop.asked(arguments)
+        parameters = {key: asked[key] for key in _PARAMETERS if key in asked}
+        frame = Frame(provider, parameters, current_tags(), _current_span())
         frame.token = _frame.set(frame)
         return frame
 
@@ -103,38 +123,56 @@ class Engine:
         frame.closed = clock()
         self._release(frame, True)
 
-    def begin(self, request: Any) -> Attempt | None:
-        """The record of an attempt that begins; None for a request that is no call of a model."""
+    def begin(self, request: Request) -> Attempt | None:
+        """The record of an attempt that begins; None for a request that is no call of a model.
+
+        With a record the caller runs the request between `enter` and `leave`, then calls `failed`, or `answered` and
+        after it `complete` or `watch`.
+        """
         if self._stopped or self._failures >= MAX_FAILURES or request.method != "POST" or _open(_sending):
             return None
         path = request.url.path
         if not path.endswith(self._paths):
             return None
-        route = next(route for route in self._routes if path.endswith(route.endpoint.path))
         frame = _open(_frame)
-        if frame is not None:
-            self._release(frame, False)
-            return Attempt(frame, route, request.url, _content(request) if self._captures else b"")
-        plain = route.endpoint
-        if not path.endswith(plain.plain_path) or (plain.plain_header and plain.plain_header not in request.headers):
-            return None
-        asked = _content(request)
-        kept = asked if self._captures or len(asked) <= _SMALL_REQUEST else b""
-        return Attempt(Frame("", _NO_PARAMETERS, current_tags(), _current_span()), route, request.url, kept)
-
-    def answered(self, attempt: Attempt, response: Any, is_stream: bool, tee: type[Any]) -> None:
-        """Headers have come, and for a plain answer the body too; a stream is watched from here on."""
-        attempt.answered = clock()
-        attempt.http_status = response.status_code
-        attempt.headers = response.headers
-        if is_stream and not response.is_closed:
-            everything = self._captures or "content-encoding" in response.headers
-            attempt.flow = Flow(CAPTURED_BYTES if everything else HEAD_BYTES)
-            response.stream = tee(response.stream, attempt, attempt.flow)
+        route = self._route(path, request.url, None if frame is None else frame.provider)
+        if frame is None:
+            plain = route.endpoint
+            if not path.endswith(plain.plain_path) or (
+                plain.plain_header and plain.plain_header not in request.headers
+            ):
+                return None
+            frame = Frame(None, _NO_PARAMETERS, current_tags(), _current_span())
         else:
-            attempt.keep_body(_content(response), CAPTURED_BYTES if self._captures else BODY_BYTES)
-            attempt.ended = attempt.answered
+            self._release(frame, False)
+        return Attempt(frame, route, request.url, self._asked(frame, request))
+
+    def enter(self, attempt: Attempt) -> Token[Frame | None]:
+        """What is sent from here on, until `leave`, belongs to this attempt and is no attempt of its own."""
+        return _sending.set(attempt.frame)
+
+    def leave(self, token: Token[Frame | None]) -> None:
+        """The end of what `enter` began."""
+        _sending.reset(token)
+
+    def answered(self, attempt: Attempt, http_status: int, headers: Any) -> None:
+        """The headers of the answer have come. `headers` is kept as it is and read later."""
+        attempt.answered = clock()
+        attempt.http_status = http_status
+        attempt.headers = headers
+
+    def complete(self, attempt: Attempt, content: bytes) -> None:
+        """The whole body came with the headers."""
+        attempt.keep_body(content, CAPTURED_BYTES if self._captures else BODY_BYTES)
+        attempt.ended = attempt.answered
         self._hold(attempt)
+
+    def watch(self, attempt: Attempt) -> Flow:
+        """The body is read piece by piece: add each to what is returned, and call `stream_ended`."""
+        everything = self._captures or "content-encoding" in attempt.headers
+        attempt.flow = Flow(CAPTURED_BYTES if everything else HEAD_BYTES)
+        self._hold(attempt)
+        return attempt.flow
 
     def failed(self, attempt: Attempt, error: BaseException | None) -> None:
         """The app, or the retry loop, gets an exception. An event hook of the app may have made it of an answer."""
@@ -152,11 +190,28 @@ class Engine:
             attempt.ended = clock()
             self._settle(attempt)
 
+    def _route(self, path: str, url: Any, provider: Provider | None) -> Route:
+        found = [route for route in self._routes if path.endswith(route.endpoint.path)]
+        if len(found) == 1:
+            return found[0]
+        host = f".{url.host}"
+        return next(
+            (route for route in found if route.provider is provider),
+            next((route for route in found if host.endswith(_ends(route.provider))), found[0]),
+        )
+
+    def _asked(self, frame: Frame, request: Request) -> bytes:
+        """The request's body, if it will be read: for its texts, or for what the loop did not know."""
+        if frame.parameters and not self._captures:
+            return b""
+        asked = request_body(request)
+        return asked if self._captures or len(asked) <= _SMALL_REQUEST else b""
+
     def _hold(self, attempt: Attempt) -> None:
         frame = attempt.frame
         self._release(frame, False)
         frame.held = attempt
-        if not frame.package:
+        if frame.provider is None:
             frame.closed = attempt.answered
             self._release(frame, True)
 
@@ -174,13 +229,18 @@ class Engine:
             self._failures = 0
 
 
-def _content(message: Any) -> bytes:
+def request_body(message: Any) -> bytes:
     """The bytes of a request or response that is in memory; empty for one that is produced or read piece by piece."""
     try:
         content: bytes = message.content
     except RuntimeError:
         return b""
     return content
+
+
+@functools.cache
+def _ends(provider: Provider) -> tuple[str, ...]:
+    return tuple(f".{end}" for end in provider.hosts)
 
 
 def _current_span() -> Any:
@@ -195,73 +255,27 @@ def _open(variable: ContextVar[Frame | None]) -> Frame | None:
     return None if frame is None or frame.closed else frame
 
 
-def _enter(attempt: Attempt) -> Token[Frame | None]:
-    return _sending.set(attempt.frame)
+def _framed(engine: Engine, provider: Provider, loop: Loop, original: Callable[..., Any]) -> Callable[..., Any]:
+    def leave(frame: Frame) -> None:
+        engine.guard(_frame.reset, frame.token)
+        engine.guard(engine.close_frame, frame)
 
-
-def _framed(engine: Engine, package: str, original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
-    def request(self: Any, cast_to: Any, options: Any, *args: Any, **kwargs: Any) -> Any:
-        frame = engine.guard(engine.open_frame, package, options)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        frame = engine.guard(engine.open_frame, provider, loop, args)
         try:
-            return original(self, cast_to, options, *args, **kwargs)
+            return original(*args, **kwargs)
         finally:
             if frame is not None:
-                engine.guard(_frame.reset, frame.token)
-                engine.guard(engine.close_frame, frame)
+                leave(frame)
 
-    return request
-
-
-def _framed_async(engine: Engine, package: str, original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
-    async def request(self: Any, cast_to: Any, options: Any, *args: Any, **kwargs: Any) -> Any:
-        frame = engine.guard(engine.open_frame, package, options)
+    async def run_async(*args: Any, **kwargs: Any) -> Any:
+        frame = engine.guard(engine.open_frame, provider, loop, args)
         try:
-            return await original(self, cast_to, options, *args, **kwargs)
+            return await original(*args, **kwargs)
         finally:
             if frame is not None:
-                engine.guard(_frame.reset, frame.token)
-                engine.guard(engine.close_frame, frame)
+                leave(frame)
 
-    return request
-
-
-def _watched(engine: Engine, tee: type[Any], original: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(original)
-    def send(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-        attempt = engine.guard(engine.begin, request)
-        if attempt is None:
-            return original(self, request, *args, **kwargs)
-        response = None
-        token = engine.guard(_enter, attempt)
-        try:
-            response = original(self, request, *args, **kwargs)
-        finally:
-            engine.guard(_sending.reset, token)
-            if response is None:
-                engine.guard(engine.failed, attempt, sys.exc_info()[1])
-        engine.guard(engine.answered, attempt, response, kwargs.get("stream", False), tee)
-        return response
-
-    return send
-
-
-def _watched_async(engine: Engine, tee: type[Any], original: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(original)
-    async def send(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-        attempt = engine.guard(engine.begin, request)
-        if attempt is None:
-            return await original(self, request, *args, **kwargs)
-        response = None
-        token = engine.guard(_enter, attempt)
-        try:
-            response = await original(self, request, *args, **kwargs)
-        finally:
-            engine.guard(_sending.reset, token)
-            if response is None:
-                engine.guard(engine.failed, attempt, sys.exc_info()[1])
-        engine.guard(engine.answered, attempt, response, kwargs.get("stream", False), tee)
-        return response
-
-    return send
+    return run_async if inspect.iscoroutinefunction(original) else run

@@ -52,7 +52,7 @@ class Reader:
             **_timing(attempt, body),
             **self._caller(attempt.frame),
             **_place(attempt.url, provider),
-            **_request(request, body),
+            **_request(request, body, endpoint.model_in_path(_path(attempt.url))),
             **_answer(answer),
             **_outcome(attempt, headers, body, provider.failure(body.document), provider),
             **_limits(attempt, headers, provider),
@@ -135,6 +135,10 @@ def _trace(span: Any) -> Fields:
     return {"trace_id": f"{span.trace_id:032x}", "span_id": f"{span.span_id:016x}"}
 
 
+def _path(url: Any) -> str:
+    return urlsplit(str(url)).path
+
+
 def _place(url: Any, provider: Provider) -> Fields:
     parts = urlsplit(str(url))
     host = parts.hostname or ""
@@ -146,12 +150,12 @@ def _place(url: Any, provider: Provider) -> Fields:
     }
 
 
-def _request(request: Document, body: Body) -> Fields:
+def _request(request: Document, body: Body, model_in_path: str) -> Fields:
     temperature = request.get("temperature")
     limits = (request.get(key) for key in _MAX_TOKENS_KEYS)
     model = request.get("model")
     return {
-        "model_requested": model if isinstance(model, str) else "",
+        "model_requested": model if isinstance(model, str) and model else model_in_path,
         "stream": body.is_stream or request.get("stream") is True,
         "temperature": float(temperature) if isinstance(temperature, (int, float)) else None,
         "max_tokens": next((limit for limit in limits if type(limit) is int and 0 <= limit < 2**32), None),
@@ -166,6 +170,7 @@ def _answer(answer: Answer) -> Fields:
         "model_responded": answer.model,
         "finish_reason": answer.finish_reason,
         "service_tier": answer.service_tier,
+        "provider_reported_cost": answer.reported_cost,
         "usage_raw": json.dumps(answer.usage, separators=(",", ":")) if answer.usage else "",
         "usage_source": "provider" if has_counts else "missing",
     }

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from tokentide.hooks import limits
+from tokentide.hooks import limits, stainless
 from tokentide.hooks.content import last_user_turn
 from tokentide.hooks.document import counts, dig, items, mapping, text, whole, word
 from tokentide.hooks.provider import Answer, Document, Endpoint, Failure, Headers, Provider
@@ -120,7 +120,7 @@ def _limits(headers: Headers, now: datetime) -> Mapping[str, int | float]:
 
 PROVIDER: Final = Provider(
     name="anthropic",
-    package="anthropic",
+    loops=stainless.loops("anthropic"),
     hosts={"api.anthropic.com": "anthropic"},
     request_id_header="request-id",
     endpoints=(

@@ -12,7 +12,7 @@ from contextvars import Token
 from typing import Any, Final
 
 from tokentide.context import Tags
-from tokentide.hooks.provider import Route
+from tokentide.hooks.provider import Provider, Route
 
 HEAD_BYTES: Final = 8 * 1024
 TAIL_BYTES: Final = 16 * 1024
@@ -26,6 +26,7 @@ clock = time.perf_counter_ns
 class Frame:
     """One logical operation: what the client library's `request()` does, with all its retries.
 
+    `provider` is None when no client library owns retries around the attempt.
     `held` is the last attempt that was answered, kept back until it is known whether another one follows.
     """
 
@@ -34,16 +35,16 @@ class Frame:
         "closed",
         "held",
         "operation_id",
-        "package",
         "parameters",
+        "provider",
         "span",
         "started",
         "tags",
         "token",
     )
 
-    def __init__(self, package: str, parameters: Mapping[str, Any], tags: Tags, span: Any) -> None:
-        self.package = package
+    def __init__(self, provider: Provider | None, parameters: Mapping[str, Any], tags: Tags, span: Any) -> None:
+        self.provider = provider
         self.parameters = parameters
         self.tags = tags
         self.span = span

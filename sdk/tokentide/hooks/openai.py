@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from tokentide.hooks import limits
+from tokentide.hooks import limits, stainless
 from tokentide.hooks.content import last_user_turn, plain_text
 from tokentide.hooks.document import counts, dig, items, mapping, text, whole, word
 from tokentide.hooks.provider import Answer, Document, Endpoint, Failure, Headers, Provider
@@ -190,7 +190,7 @@ def _limits(headers: Headers, now: datetime) -> Mapping[str, int | float]:
 
 PROVIDER: Final = Provider(
     name="openai",
-    package="openai",
+    loops=stainless.loops("openai"),
     hosts={"api.openai.com": "openai", "openai.azure.com": "azure"},
     request_id_header="x-request-id",
     endpoints=(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 Document = Mapping[str, Any]
@@ -17,7 +18,10 @@ Headers = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What an answer says. `tokens` are inclusive counts under the names of the event's fields, {} if none came."""
+    """What an answer says. `tokens` are inclusive counts under the names of the event's fields, {} if none came.
+
+    `reported_cost` is in US dollars, where the answer itself says what it cost.
+    """
 
     response_id: str = ""
     model: str = ""
@@ -26,6 +30,7 @@ class Answer:
     text: str = ""
     usage: Document | None = None
     tokens: Mapping[str, int] = field(default_factory=dict)
+    reported_cost: Decimal | None = None
 
 
 class Failure(NamedTuple):
@@ -35,11 +40,16 @@ class Failure(NamedTuple):
     status: str = ""
 
 
+def _no_model(path: str) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """One endpoint. `path` ends the URL's path; `plain_path` does so when no client library frames the request.
 
     `plain_header` must then be there too, if it is given: paths like `/v1/messages` are not only a provider's.
+    `model_in_path` finds the model in a path that names it; it is empty when the body says it.
     """
 
     path: str
@@ -51,14 +61,34 @@ class Endpoint:
     fold: Callable[[Iterable[Document]], Document]
     has_content: Callable[[Document], bool]
     is_end: Callable[[Document], bool]
+    model_in_path: Callable[[str], str] = _no_model
+
+
+def _nothing_asked(arguments: tuple[Any, ...]) -> Document:
+    return {}
+
+
+class Loop(NamedTuple):
+    """The method of a client library that owns its retries: what is sent inside one call of it is one operation.
+
+    `asked` finds the request's JSON among the positional arguments, `self` included; {} leaves it to the HTTP request.
+    """
+
+    module: str
+    owner: str
+    method: str
+    asked: Callable[[tuple[Any, ...]], Document] = _nothing_asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """One provider. `package` is its client library; `hosts` maps the end of a host name to the provider it is."""
+    """One provider. `loops` are those of its client library; `hosts` maps the end of a host name to the provider it is.
+
+    Where several providers have an endpoint at the same path, the client library decides, then the host.
+    """
 
     name: str
-    package: str
+    loops: tuple[Loop, ...] = ()
     hosts: Mapping[str, str]
     request_id_header: str
     endpoints: tuple[Endpoint, ...]
