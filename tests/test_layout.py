@@ -25,6 +25,7 @@ NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "helper", "common", "base"
 READS_THE_ENVIRONMENT = {
     "server/config.py": "the settings of the programs",
     "sdk/tokentide/config.py": "the settings of the SDK",
+    "store/connection.py": "sets what the engine's allocator reads, unless the user has",
     "server/demo/processes.py": "hands it on to the processes that it starts",
 }
 NOT_OF_THE_STANDARD_LIBRARY = {"sdk/tokentide/transports/kafka.py": {"kafka"}}
