@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from tokentide.hooks.attempt import Attempt
 from tokentide.hooks.document import mapping, parse, parse_cut
@@ -44,10 +43,12 @@ def read_body(attempt: Attempt, encoding: str, content_type: str, everything: bo
         if encoding not in ("", "identity"):
             chunks = list(decoded(chunks + [tail] * (not cut), encoding))
             tail = b""
-    if not content_type.startswith("text/event-stream"):
+    framing = FRAMINGS.get(content_type.partition(";")[0].strip().lower())
+    if framing is None:
         whole = b"".join(chunks) + (b"" if cut else tail)
         return Body(parse_cut(whole, tail) if cut else parse(whole) or {}, is_cut=cut)
-    stream = _read_events(chunks if cut else [*chunks, tail], tail if cut else b"", attempt.route.endpoint, everything)
+    pieces, end = (chunks, tail) if cut else ([*chunks, tail], b"")
+    stream = _read_events(framing, pieces, end, attempt.route.endpoint, everything)
     return replace(stream, is_cut=cut, first_content=stream.first_content if flow is not None else None)
 
 
@@ -63,22 +64,22 @@ def decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
             return
 
 
-def _read_events(chunks: Iterable[bytes], tail: bytes, endpoint: Endpoint, everything: bool) -> Body:
+def _read_events(framing: Framing, chunks: Iterable[bytes], tail: bytes, endpoint: Endpoint, everything: bool) -> Body:
     events: list[Document] = []
     first_content = None
     waiting: list[bytes] = []
-    for position, frame in _placed_frames(chunks):
+    for position, frame in _placed_frames(framing, chunks):
         if first_content is not None and not everything:
             waiting.append(frame)
             continue
-        event = event_of(frame)
+        event = framing.event(frame)
         if event is None:
             continue
         events.append(event)
         if first_content is None and endpoint.has_content(event):
             first_content = position
-    fragment, *last = split_frames(tail) if tail else [b""]
-    events += [event for frame in (waiting + last)[-_LAST_EVENTS:] if (event := event_of(frame)) is not None]
+    fragment, *last = framing.split(tail) if tail else [b""]
+    events += [event for frame in (waiting + last)[-_LAST_EVENTS:] if (event := framing.event(frame)) is not None]
     document = dict(endpoint.fold(events))
     is_complete = any(endpoint.is_end(event) for event in events)
     if tail and not document.get("usage"):
@@ -89,18 +90,30 @@ def _read_events(chunks: Iterable[bytes], tail: bytes, endpoint: Endpoint, every
     return Body(document, is_stream=True, is_complete=is_complete, first_content=first_content)
 
 
-def _placed_frames(chunks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+def _placed_frames(framing: Framing, chunks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     """Every event's text with the position of the chunk that completed it."""
     position, waiting = 0, [b""]
     for position, chunk in enumerate(chunks):
         waiting.append(chunk)
-        if b"\n" in chunk:  # Else it ends nothing, and what waits may be long.
-            *frames, rest = split_frames(b"".join(waiting))
+        if framing.mark in chunk:  # Else it ends nothing, and what waits may be long.
+            *frames, rest = framing.split(b"".join(waiting))
             waiting = [rest]
             for frame in frames:
                 yield position, frame
     if (rest := b"".join(waiting)).strip():
         yield position, rest
+
+
+class Framing(NamedTuple):
+    """How the bytes of a stream are divided into events.
+
+    A chunk without `mark` ends no event. `split` gives the frames of the events, and last what has not ended yet;
+    `event` is the JSON object in one frame, None if there is none.
+    """
+
+    mark: bytes
+    split: Callable[[bytes], list[bytes]]
+    event: Callable[[bytes], Document | None]
 
 
 def split_frames(text: bytes) -> list[bytes]:
@@ -111,9 +124,17 @@ def split_frames(text: bytes) -> list[bytes]:
 def event_of(frame: bytes) -> Document | None:
     """The JSON object in one event's data lines; None if there is none. OpenAI's end mark has the type `[DONE]`."""
     data = b"\n".join(line[5:].strip() for line in frame.split(b"\n") if line.startswith(b"data:"))
-    if data == b"[DONE]":
-        return _DONE
-    try:
-        return mapping(json.loads(data))
-    except ValueError:
-        return None
+    return _DONE if data == b"[DONE]" else parse(data)
+
+
+def split_lines(text: bytes) -> list[bytes]:
+    """Lines of JSON; the last item is what has not ended yet."""
+    return text.split(b"\n")
+
+
+_SERVER_SENT: Final = Framing(b"\n", split_frames, event_of)
+_LINES: Final = Framing(b"\n", split_lines, parse)
+FRAMINGS: Final[Mapping[str, Framing]] = {
+    "text/event-stream": _SERVER_SENT,
+    "application/x-ndjson": _LINES,
+}

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokentide.context import Tags
 from tokentide.hooks import _body
-from tokentide.hooks._body import Body, event_of, read_body, split_frames
+from tokentide.hooks._body import FRAMINGS, Body, event_of, read_body, split_frames
 from tokentide.hooks.attempt import HEAD_BYTES, Attempt, Flow, Frame
 from tokentide.hooks.document import parse_cut
 from tokentide.hooks.openai import PROVIDER
@@ -34,7 +34,7 @@ def sse(events: Any, end: bytes = b"data: [DONE]\n\n") -> bytes:
 
 
 def read(chunks: list[bytes], encoding: str = "", everything: bool = True, endpoint: Any = CHAT) -> Body:
-    attempt = Attempt(Frame("openai", {}, Tags(), None), Route(PROVIDER, endpoint), "http://x", b"")
+    attempt = Attempt(Frame(None, {}, Tags(), None), Route(PROVIDER, endpoint), "http://x", {}, b"")
     attempt.flow = Flow(10**9 if everything else HEAD_BYTES)
     for chunk in chunks:
         attempt.flow.add(chunk)
@@ -137,22 +137,28 @@ def test_one_event(frame: bytes, event: dict[str, Any] | None) -> None:
     assert event_of(frame) == event
 
 
-def test_an_event_of_many_chunks_is_put_together_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_of_many_chunks_is_put_together_once() -> None:
     """An image in an event is megabytes long: to look at its start again with every chunk would take seconds."""
     looked_at = 0
-    real = _body.split_frames
 
     def counting(text: bytes) -> list[bytes]:
         nonlocal looked_at
         looked_at += len(text)
-        return real(text)
+        return split_frames(text)
 
-    monkeypatch.setattr(_body, "split_frames", counting)
+    framing = FRAMINGS["text/event-stream"]._replace(split=counting)
     whole = b'data: {"image": "' + b"x" * 100_000 + b'"}\n\ndata: [DONE]\n\n'
     chunks = [whole[start : start + 100] for start in range(0, len(whole), 100)]
-    assert [frame for _, frame in _body._placed_frames(chunks)] == real(whole)[:-1]
+    assert [frame for _, frame in _body._placed_frames(framing, chunks)] == split_frames(whole)[:-1]
     assert looked_at < 2 * len(whole)
 
 
 def test_an_unfinished_event_waits() -> None:
     assert split_frames(b"data: 1\r\n\r\ndata: 2") == [b"data: 1", b"data: 2"]
+
+
+def test_lines_of_json_are_events_too() -> None:
+    lines = FRAMINGS["application/x-ndjson"]
+    *frames, rest = lines.split(b'{"a": 1}\n\nnot json\r\n{"b": ')
+    assert [lines.event(frame) for frame in frames] == [{"a": 1}, None, None]
+    assert rest == b'{"b": '
