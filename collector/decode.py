@@ -16,6 +16,7 @@ import msgspec
 from tokentide import call as event
 from tokentide.call import LLMCall, ProducerReport
 
+from collector.estimate import UsageEstimator
 from collector.price_key import PriceKeys
 from collector.record import Batch, DeadLetter, Line, Reason, Record
 
@@ -35,6 +36,8 @@ _NARROWED: dict[str, Any] = {
     "max_tokens": _Count32 | None,
     "prompt_chars": _Count32 | None,
     "response_chars": _Count32 | None,
+    "request_bytes": _Count32 | None,
+    "response_bytes": _Count32 | None,
     "status": Literal[event.STATUSES],
     "stream_outcome": Literal[event.STREAM_OUTCOMES],
     "usage_source": Literal[event.USAGE_SOURCES],
@@ -77,6 +80,7 @@ class Decoder:
     ) -> None:
         self._price_keys = price_keys
         self._sdk_version = sdk_version
+        self._estimator = UsageEstimator()
         self._max_bytes = max_bytes
         self._past = past
         self._future = future
@@ -123,11 +127,24 @@ class Decoder:
         added = (
             f',"price_key":{key},"received_at":"{arrival}","log_place":"{record.place}","log_offset":{record.offset}'
         )
-        batch.lines.append(Line(body[:-1] + added.encode() + extra + b"}", record))
+        batch.lines.append(Line(body[:-1] + added.encode() + self._estimated(call, body) + extra + b"}", record))
         minute = call.started_at.replace(second=0, microsecond=0)
         batch.minutes.add(minute)
         if call.started_at == minute:  # rounded up, perhaps, from digits that the store cuts off
             batch.minutes.add(minute - timedelta(minutes=1))
+
+    def _estimated(self, call: Any, body: bytes) -> bytes:
+        """The usage of a stream that came without one, as spliced fields that the record itself leaves out."""
+        self._estimator.learn(call)
+        estimate = self._estimator.estimate(call)
+        # A key that is there, even as null, must not be there twice.
+        if estimate is None or b'"usage_source"' in body:
+            return b""
+        fields = [(name, value) for name, value in estimate._asdict().items() if value is not None]
+        if any(f'"{name}"'.encode() in body for name, _ in fields):
+            return b""
+        counted = "".join(f',"{name}":{value}' for name, value in fields)
+        return f'{counted},"usage_source":"estimated"'.encode()
 
     def _parse(self, decoder: Any, body: bytes) -> Any:
         try:

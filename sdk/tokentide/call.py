@@ -28,7 +28,19 @@ STATUSES = (
     "cancelled",
     "unknown",
 )
-OPERATIONS = ("chat", "responses", "messages", "embeddings", "unknown")
+OPERATIONS = (
+    "chat",
+    "responses",
+    "messages",
+    "completions",
+    "generate",
+    "embeddings",
+    "images",
+    "audio",
+    "moderations",
+    "count_tokens",
+    "unknown",
+)
 USAGE_SOURCES = ("provider", "estimated", "missing")
 STREAM_OUTCOMES = ("", "complete", "abandoned", "broken")
 CONTENT_POLICIES = ("off", "full")
@@ -60,6 +72,8 @@ class LLMCall:
     inter_token_p50_ms: float | None = None
     inter_token_p99_ms: float | None = None
     client_blocked_ms: float | None = None
+    request_bytes: int | None = None
+    response_bytes: int | None = None
     # who
     team: str = ""
     app: str = ""

@@ -20,7 +20,7 @@ from tokentide.context import current_tags
 from tokentide.hooks import load_providers
 from tokentide.hooks._patch import ImportWatch, Patches
 from tokentide.hooks.attempt import BODY_BYTES, CAPTURED_BYTES, HEAD_BYTES, Attempt, Flow, Frame, clock
-from tokentide.hooks.provider import Document, Loop, Provider, Route
+from tokentide.hooks.provider import Document, Endpoint, Loop, Provider, Route
 
 MAX_FAILURES: Final = 100
 _SMALL_REQUEST: Final = 16 * 1024
@@ -111,6 +111,8 @@ class Engine:
         """A frame for what the client library is about to do."""
         if self._stopped or self._failures >= MAX_FAILURES:
             return None
+        if loop.recurses and (outer := _open(_frame)) is not None and outer.provider is provider:
+            return None
         asked: Document = loop.asked(arguments)
         parameters = {key: asked[key] for key in _PARAMETERS if key in asked}
         frame = Frame(provider, parameters, current_tags(), _current_span())
@@ -135,17 +137,14 @@ class Engine:
         if not path.endswith(self._paths):
             return None
         frame = _open(_frame)
-        route = self._route(path, request.url, None if frame is None else frame.provider)
+        route = self._route(path, request, frame)
+        if route is None:
+            return None
         if frame is None:
-            plain = route.endpoint
-            if not path.endswith(plain.plain_path) or (
-                plain.plain_header and plain.plain_header not in request.headers
-            ):
-                return None
             frame = Frame(None, _NO_PARAMETERS, current_tags(), _current_span())
         else:
             self._release(frame, False)
-        return Attempt(frame, route, request.url, self._asked(frame, request))
+        return Attempt(frame, route, request.url, request.headers, self._asked(frame, request))
 
     def enter(self, attempt: Attempt) -> Token[Frame | None]:
         """What is sent from here on, until `leave`, belongs to this attempt and is no attempt of its own."""
@@ -190,13 +189,15 @@ class Engine:
             attempt.ended = clock()
             self._settle(attempt)
 
-    def _route(self, path: str, url: Any, provider: Provider | None) -> Route:
+    def _route(self, path: str, request: Request, frame: Frame | None) -> Route | None:
         found = [route for route in self._routes if path.endswith(route.endpoint.path)]
-        if len(found) == 1:
-            return found[0]
-        host = f".{url.host}"
+        if frame is None:
+            found = [route for route in found if _is_plain(route.endpoint, path, request)]
+        if len(found) < 2:
+            return found[0] if found else None
+        host = f".{request.url.host}"
         return next(
-            (route for route in found if route.provider is provider),
+            (route for route in found if frame is not None and route.provider is frame.provider),
             next((route for route in found if host.endswith(_ends(route.provider))), found[0]),
         )
 
@@ -205,7 +206,9 @@ class Engine:
         if frame.parameters and not self._captures:
             return b""
         asked = request_body(request)
-        return asked if self._captures or len(asked) <= _SMALL_REQUEST else b""
+        if self._captures or len(asked) <= _SMALL_REQUEST:
+            return asked
+        return asked[: _SMALL_REQUEST // 2] + b"\x00" + asked[-_SMALL_REQUEST // 2 :]
 
     def _hold(self, attempt: Attempt) -> None:
         frame = attempt.frame
@@ -236,6 +239,11 @@ def request_body(message: Any) -> bytes:
     except RuntimeError:
         return b""
     return content
+
+
+def _is_plain(endpoint: Endpoint, path: str, request: Request) -> bool:
+    """Whether a request that no client library frames is a call of this endpoint."""
+    return path.endswith(endpoint.plain_path) and endpoint.is_ours(request)
 
 
 @functools.cache

@@ -15,14 +15,15 @@ from tokentide.hooks._body import Body, read_body
 from tokentide.hooks._outcome import status_of, stream_outcome
 from tokentide.hooks.attempt import Attempt, Flow, Frame
 from tokentide.hooks.content import digest, keyed_digest, shortened
-from tokentide.hooks.document import parse
-from tokentide.hooks.limits import retry_after_ms
+from tokentide.hooks.document import REQUEST_KEYS, parse, parse_cut
+from tokentide.hooks.limits import count, retry_after_ms
 from tokentide.hooks.provider import Answer, Document, Failure, Headers, Provider
 from tokentide.identifiers import uuid7
 from tokentide.version import VERSION
 
 _MAX_TOKENS_KEYS: Final = ("max_completion_tokens", "max_output_tokens", "max_tokens")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_MOST_BYTES: Final = 2**32 - 1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 Fields = dict[str, Any]
 
@@ -38,7 +39,7 @@ class Reader:
         """The event of one attempt. What an answer does not say stays unknown."""
         provider, endpoint = attempt.route
         headers: Headers = {} if attempt.headers is None else dict(attempt.headers.items())
-        request = parse(attempt.request_body) or attempt.frame.parameters
+        request = _asked(attempt)
         body = read_body(attempt, headers.get("content-encoding", ""), headers.get("content-type", ""), self._captures)
         answer = endpoint.answer(body.document)
         fields: Fields = {
@@ -56,6 +57,7 @@ class Reader:
             **_answer(answer),
             **_outcome(attempt, headers, body, provider.failure(body.document), provider),
             **_limits(attempt, headers, provider),
+            **_sizes(attempt),
         }
         fields["content_policy"] = self._settings.content
         # An analysis wants one text for each operation, however often it was tried.
@@ -93,6 +95,14 @@ class Reader:
         }
 
 
+def _asked(attempt: Attempt) -> Document:
+    """The request as far as it was kept: of a long one the beginning and the end."""
+    body = attempt.request_body
+    if not body:
+        return attempt.frame.parameters
+    return parse(body) or parse_cut(body, b"", REQUEST_KEYS)
+
+
 def _operation_id(frame: Frame, started_at_ns: int) -> str:
     if not frame.operation_id:
         frame.operation_id = uuid7(started_at_ns // 1_000_000)
@@ -126,6 +136,16 @@ def _token_times(started: int, flow: Flow, first_content: int) -> Fields:
 
 def _ms(nanoseconds: int) -> float:
     return round(nanoseconds / 1e6, 3)
+
+
+def _sizes(attempt: Attempt) -> Fields:
+    """Bytes that went over the line, headers not counted; those of an answer that never came are unknown."""
+    asked = count(attempt.request_headers.get("content-length", ""))
+    answered = attempt.size if attempt.flow is None else attempt.flow.size
+    return {
+        "request_bytes": None if asked is None else min(asked, _MOST_BYTES),
+        "response_bytes": min(answered, _MOST_BYTES) if attempt.http_status else None,
+    }
 
 
 def _trace(span: Any) -> Fields:

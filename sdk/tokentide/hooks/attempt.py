@@ -73,6 +73,8 @@ class Attempt:
         "is_final",
         "number",
         "request_body",
+        "request_headers",
+        "size",
         "route",
         "started",
         "started_at_ns",
@@ -80,11 +82,12 @@ class Attempt:
         "url",
     )
 
-    def __init__(self, frame: Frame, route: Route, url: Any, request_body: bytes) -> None:
+    def __init__(self, frame: Frame, route: Route, url: Any, request_headers: Any, request_body: bytes) -> None:
         frame.attempts += 1
         self.frame = frame
         self.route = route
         self.url = url
+        self.request_headers = request_headers
         self.request_body = request_body
         self.number = frame.attempts
         self.started_at_ns = time.time_ns()
@@ -98,12 +101,14 @@ class Attempt:
         self.headers: Any = None
         self.body = b""
         self.tail = b""
+        self.size = 0
         self.flow: Flow | None = None
         self.error: type[BaseException] | None = None
 
     def keep_body(self, content: bytes, limit: int) -> None:
         """Keeps a whole answer of up to `limit` bytes, else its head and its tail."""
-        if len(content) <= limit:
+        self.size = len(content)
+        if self.size <= limit:
             self.body = content
         else:
             self.body, self.tail = content[:HEAD_BYTES], content[-TAIL_BYTES:]
