@@ -20,7 +20,8 @@ from tokentide.context import current_tags
 from tokentide.hooks import load_providers
 from tokentide.hooks._patch import ImportWatch, Patches
 from tokentide.hooks.attempt import BODY_BYTES, CAPTURED_BYTES, HEAD_BYTES, Attempt, Flow, Frame, clock
-from tokentide.hooks.provider import Document, Endpoint, Loop, Provider, Route
+from tokentide.hooks.document import REQUEST_KEYS
+from tokentide.hooks.provider import Document, Loop, Provider, Route
 
 MAX_FAILURES: Final = 100
 _SMALL_REQUEST: Final = 16 * 1024
@@ -29,7 +30,6 @@ SEAMS: Final = {
     "httpx": "tokentide.hooks._httpx:patch",
     "httpx2": "tokentide.hooks._httpx:patch",
 }
-_PARAMETERS: Final = ("model", "stream", "temperature", "max_tokens", "max_completion_tokens", "max_output_tokens")
 _NO_PARAMETERS: Final[Mapping[str, Any]] = {}
 
 _frame: ContextVar[Frame | None] = ContextVar("tokentide_frame", default=None)
@@ -61,8 +61,9 @@ class Request(Protocol):
 class Engine:
     """Patches on `start`, restores on `stop`. After 100 failures in a row it does nothing more."""
 
-    def __init__(self, sink: Sink, captures: bool) -> None:
+    def __init__(self, sink: Sink, captures: bool, usage_hosts: tuple[str, ...] = ()) -> None:
         providers = load_providers()
+        self.usage_hosts = usage_hosts
         self._sink = sink
         self._captures = captures
         self._routes = tuple(Route(provider, endpoint) for provider in providers for endpoint in provider.endpoints)
@@ -114,7 +115,7 @@ class Engine:
         if loop.recurses and (outer := _open(_frame)) is not None and outer.provider is provider:
             return None
         asked: Document = loop.asked(arguments)
-        parameters = {key: asked[key] for key in _PARAMETERS if key in asked}
+        parameters = {key: asked[key] for key in REQUEST_KEYS if key in asked}
         frame = Frame(provider, parameters, current_tags(), _current_span())
         frame.token = _frame.set(frame)
         return frame
@@ -192,7 +193,8 @@ class Engine:
     def _route(self, path: str, request: Request, frame: Frame | None) -> Route | None:
         found = [route for route in self._routes if path.endswith(route.endpoint.path)]
         if frame is None:
-            found = [route for route in found if _is_plain(route.endpoint, path, request)]
+            found = [route for route in found if path.endswith(route.endpoint.plain_path)]
+            found = [route for route in found if route.endpoint.is_ours(request)]
         if len(found) < 2:
             return found[0] if found else None
         host = f".{request.url.host}"
@@ -239,11 +241,6 @@ def request_body(message: Any) -> bytes:
     except RuntimeError:
         return b""
     return content
-
-
-def _is_plain(endpoint: Endpoint, path: str, request: Request) -> bool:
-    """Whether a request that no client library frames is a call of this endpoint."""
-    return path.endswith(endpoint.plain_path) and endpoint.is_ours(request)
 
 
 @functools.cache

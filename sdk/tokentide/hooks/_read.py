@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
@@ -15,7 +14,7 @@ from tokentide.hooks._body import Body, read_body
 from tokentide.hooks._outcome import status_of, stream_outcome
 from tokentide.hooks.attempt import Attempt, Flow, Frame
 from tokentide.hooks.content import digest, keyed_digest, shortened
-from tokentide.hooks.document import REQUEST_KEYS, parse, parse_cut
+from tokentide.hooks.document import REQUEST_KEYS, dump, number, parse, parse_cut, text
 from tokentide.hooks.limits import count, retry_after_ms
 from tokentide.hooks.provider import Answer, Document, Failure, Headers, Provider
 from tokentide.identifiers import uuid7
@@ -24,6 +23,8 @@ from tokentide.version import VERSION
 _MAX_TOKENS_KEYS: Final = ("max_completion_tokens", "max_output_tokens", "max_tokens")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _MOST_BYTES: Final = 2**32 - 1
+_MOST_CHARS: Final = 256
+_MOST_USAGE_CHARS: Final = 8192
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 Fields = dict[str, Any]
 
@@ -52,9 +53,9 @@ class Reader:
             "operation": endpoint.operation,
             **_timing(attempt, body),
             **self._caller(attempt.frame),
-            **_place(attempt.url, provider),
+            **_place(attempt.url, headers, provider),
             **_request(request, body, endpoint.model_in_path(_path(attempt.url))),
-            **_answer(answer),
+            **_answer(answer, headers, provider),
             **_outcome(attempt, headers, body, provider.failure(body.document), provider),
             **_limits(attempt, headers, provider),
             **_sizes(attempt),
@@ -98,9 +99,7 @@ class Reader:
 def _asked(attempt: Attempt) -> Document:
     """The request as far as it was kept: of a long one the beginning and the end."""
     body = attempt.request_body
-    if not body:
-        return attempt.frame.parameters
-    return parse(body) or parse_cut(body, b"", REQUEST_KEYS)
+    return (body and (parse(body) or parse_cut(body, b"", REQUEST_KEYS))) or attempt.frame.parameters
 
 
 def _operation_id(frame: Frame, started_at_ns: int) -> str:
@@ -159,7 +158,7 @@ def _path(url: Any) -> str:
     return urlsplit(str(url)).path
 
 
-def _place(url: Any, provider: Provider) -> Fields:
+def _place(url: Any, headers: Headers, provider: Provider) -> Fields:
     parts = urlsplit(str(url))
     host = parts.hostname or ""
     names = (name for end, name in provider.hosts.items() if host == end or host.endswith(f".{end}"))
@@ -167,31 +166,37 @@ def _place(url: Any, provider: Provider) -> Fields:
     return {
         "provider": next(names, provider.name),
         "host": host if is_default_port else f"{host}:{parts.port}",
+        "region": provider.region(host, headers)[:_MOST_CHARS],
     }
 
 
 def _request(request: Document, body: Body, model_in_path: str) -> Fields:
-    temperature = request.get("temperature")
     limits = (request.get(key) for key in _MAX_TOKENS_KEYS)
-    model = request.get("model")
     return {
-        "model_requested": model if isinstance(model, str) and model else model_in_path,
+        "model_requested": (text(request.get("model")) or model_in_path)[:_MOST_CHARS],
         "stream": body.is_stream or request.get("stream") is True,
-        "temperature": float(temperature) if isinstance(temperature, (int, float)) else None,
+        "temperature": number(request.get("temperature")),
         "max_tokens": next((limit for limit in limits if type(limit) is int and 0 <= limit < 2**32), None),
     }
 
 
-def _answer(answer: Answer) -> Fields:
+def _raw(usage: Document | None) -> str:
+    """The usage as it came; empty for one that is too long to be one."""
+    written = dump(usage) if usage else ""
+    return written if len(written) <= _MOST_USAGE_CHARS else ""
+
+
+def _answer(answer: Answer, headers: Headers, provider: Provider) -> Fields:
+    cost = answer.reported_cost
     has_counts = "input_tokens" in answer.tokens and "output_tokens" in answer.tokens
     return {
         **answer.tokens,
-        "response_id": answer.response_id,
-        "model_responded": answer.model,
-        "finish_reason": answer.finish_reason,
-        "service_tier": answer.service_tier,
-        "provider_reported_cost": answer.reported_cost,
-        "usage_raw": json.dumps(answer.usage, separators=(",", ":")) if answer.usage else "",
+        "response_id": answer.response_id[:_MOST_CHARS],
+        "model_responded": answer.model[:_MOST_CHARS],
+        "finish_reason": answer.finish_reason[:_MOST_CHARS],
+        "service_tier": answer.service_tier[:_MOST_CHARS],
+        "provider_reported_cost": provider.reported_cost(headers) if cost is None else cost,
+        "usage_raw": _raw(answer.usage),
         "usage_source": "provider" if has_counts else "missing",
     }
 
@@ -200,13 +205,14 @@ def _outcome(attempt: Attempt, headers: Headers, body: Body, failure: Failure, p
     error = attempt.error
     is_answer = body.is_stream and attempt.http_status < 400
     raised = "" if error is None or error is GeneratorExit else error.__name__
+    names = (provider.request_id_header, *provider.other_request_id_headers)
     return {
         "status": status_of(attempt.http_status, error, failure),
         "http_status": attempt.http_status or None,
         "error_code": failure.code or raised,
         # A client that was told of an error leaves the stream because of it.
         "stream_outcome": stream_outcome(body.is_complete, None if failure.code else error) if is_answer else "",
-        "request_id": headers.get(provider.request_id_header, ""),
+        "request_id": next((headers[name] for name in names if headers.get(name)), "")[:_MOST_CHARS],
     }
 
 

@@ -127,7 +127,7 @@ PROVIDER: Final = Provider(
         Endpoint(
             path="/v1/messages",
             plain_path="/v1/messages",
-            plain_header="anthropic-version",
+            is_ours=lambda request: "anthropic-version" in request.headers,
             operation="messages",
             prompt=_prompt,
             answer=_answer,

@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 from tokentide.hooks.provider import Document
 
-_CUT_KEYS: Final = ("id", "model", "usage", "service_tier", "finish_reason", "stop_reason", "status")
+ANSWER_KEYS: Final = ("id", "model", "usage", "service_tier", "finish_reason", "stop_reason", "status")
+REQUEST_KEYS: Final = ("model", "stream", "temperature", "max_completion_tokens", "max_output_tokens", "max_tokens")
 _WORD: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
+_MOST: Final = 1e15
+_MOST_DOLLARS: Final = 10**6
+_SMALLEST_DOLLARS: Final = Decimal("1e-12")
 _decode = json.JSONDecoder().raw_decode
 
 
@@ -51,6 +56,25 @@ def whole(value: Any) -> int:
     return value if type(value) is int and 0 <= value < 2**53 else 0
 
 
+def number(value: Any) -> float | None:
+    """`value` if it is a number that is finite."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if abs(value) <= _MOST else None
+
+
+def dollars(value: Any) -> Decimal | None:
+    """The amount of money that a number, or a text that is one, says. None if it is none or not believable."""
+    try:
+        amount = Decimal(value if isinstance(value, str) else repr(number(value)))
+    except ArithmeticError:
+        return None
+    # Never NaN, which no comparison holds for, and never smaller than the store's last digit.
+    if not amount.is_finite() or not 0 <= amount <= _MOST_DOLLARS:
+        return None
+    return abs(amount.quantize(_SMALLEST_DOLLARS).normalize())
+
+
 def counts(**named: int | None) -> dict[str, int]:
     """The counts that are known: None is left out."""
     return {name: count for name, count in named.items() if count is not None}
@@ -60,23 +84,31 @@ def parse(body: bytes) -> Document | None:
     """The JSON object in `body`; None when it is not one."""
     try:
         return mapping(json.loads(body))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
-def parse_cut(head: bytes, tail: bytes) -> Document:
-    """What can still be read of an object whose middle was not kept: its first id and model, its last usage.
+def dump(value: Any) -> str:
+    """`value` as JSON without spaces; empty if it nests too deeply."""
+    try:
+        return json.dumps(value, separators=(",", ":"))
+    except RecursionError:
+        return ""
+
+
+def parse_cut(head: bytes, tail: bytes, keys: Sequence[str] = ANSWER_KEYS) -> Document:
+    """What can still be read of an object whose middle was not kept: of `keys` the first id and model, else the last.
 
     Keys are found by their text. A quotation mark inside a JSON string is escaped, so a string cannot look like a key.
     """
     said = (head + b"\x00" + tail).decode("utf-8", "ignore")
     found: dict[str, Any] = {}
-    for key in _CUT_KEYS:
+    for key in keys:
         places = [match.end() for match in re.finditer(rf'(?<!\\)"{key}"\s*:\s*', said)]
         for place in places if key in ("id", "model") else reversed(places):
             try:
                 found[key] = _decode(said, place)[0]
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if found[key] is not None:
                 break

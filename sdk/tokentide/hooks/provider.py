@@ -44,17 +44,21 @@ def _no_model(path: str) -> str:
     return ""
 
 
+def _always(request: Any) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """One endpoint. `path` ends the URL's path; `plain_path` does so when no client library frames the request.
 
-    `plain_header` must then be there too, if it is given: paths like `/v1/messages` are not only a provider's.
+    `is_ours` looks at the headers and the address of such a request where its path is not only this provider's.
     `model_in_path` finds the model in a path that names it; it is empty when the body says it.
     """
 
     path: str
     plain_path: str
-    plain_header: str = ""
+    is_ours: Callable[[Any], bool] = _always
     operation: str
     prompt: Callable[[Document], str]
     answer: Callable[[Document], Answer]
@@ -72,28 +76,43 @@ class Loop(NamedTuple):
     """The method of a client library that owns its retries: what is sent inside one call of it is one operation.
 
     `asked` finds the request's JSON among the positional arguments, `self` included; {} leaves it to the HTTP request.
+    `recurses`: the method tries again by calling itself, so that a call inside a call is the same operation.
     """
 
     module: str
     owner: str
     method: str
     asked: Callable[[tuple[Any, ...]], Document] = _nothing_asked
+    recurses: bool = False
+
+
+def _no_region(host: str, headers: Headers) -> str:
+    return ""
+
+
+def _no_cost(headers: Headers) -> Decimal | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
     """One provider. `loops` are those of its client library; `hosts` maps the end of a host name to the provider it is.
 
-    Where several providers have an endpoint at the same path, the client library decides, then the host.
+    Where several providers have an endpoint at the same path, the client library decides, then the host; of one
+    provider's endpoints the first that fits. `other_request_id_headers` count where `request_id_header` is not sent.
+    `region` and `reported_cost`, in US dollars, come from the headers where the document does not say them.
     """
 
     name: str
     loops: tuple[Loop, ...] = ()
     hosts: Mapping[str, str]
     request_id_header: str
+    other_request_id_headers: tuple[str, ...] = ()
     endpoints: tuple[Endpoint, ...]
     failure: Callable[[Document], Failure]
     limits: Callable[[Headers, datetime], Mapping[str, int | float]]
+    region: Callable[[str, Headers], str] = _no_region
+    reported_cost: Callable[[Headers], Decimal | None] = _no_cost
 
 
 class Route(NamedTuple):
