@@ -12,6 +12,7 @@ from tokentide.hooks.document import mapping, parse, parse_cut
 from tokentide.hooks.provider import Document, Endpoint
 
 _WINDOW_BITS: Final = {"gzip": 31, "x-gzip": 31, "deflate": 47}
+_MOST_DECODED: Final = 16 * 1024 * 1024
 _LAST_EVENTS: Final = 6
 _DONE: Final[Document] = {"type": "[DONE]"}
 
@@ -53,14 +54,18 @@ def read_body(attempt: Attempt, encoding: str, content_type: str, everything: bo
 
 
 def decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    """The chunks without their content encoding, as far as they can be read."""
+    """The chunks without their content encoding, as far as they can be read, and at most 16 MB of them."""
     if encoding not in _WINDOW_BITS:
         return
-    inflate = zlib.decompressobj(_WINDOW_BITS[encoding])
+    inflate, room = zlib.decompressobj(_WINDOW_BITS[encoding]), _MOST_DECODED
     for chunk in chunks:
         try:
-            yield inflate.decompress(chunk)
+            plain = inflate.decompress(chunk, room)
         except zlib.error:
+            return
+        yield plain
+        room -= len(plain)
+        if not room:
             return
 
 
