@@ -10,13 +10,15 @@ with tokentide.context(team="search", feature="answers"):
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING, Any
+from _thread import allocate_lock
 
 from tokentide.context import context
 from tokentide.version import VERSION as __version__
 
+TYPE_CHECKING = False  # as in `typing`, which alone takes longer to import than all of this
 if TYPE_CHECKING:
+    from typing import Any
+
     from tokentide.call import LLMCall
     from tokentide.config import Settings
     from tokentide.emitter import Emitter
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LLMCall", "__version__", "context", "flush", "instrument", "uninstrument"]
 
-_lock = threading.Lock()
+_lock = allocate_lock()
 _running: tuple[Settings, Engine, Emitter] | None = None
 
 
@@ -55,7 +57,7 @@ def instrument(transport: str | None = None, **settings: Any) -> None:
                 )
             return
         emitter = Emitter(loaded, open_transport(loaded), Reader(loaded))
-        engine = Engine(emitter, captures=loaded.content == "full")
+        engine = Engine(emitter, captures=loaded.content == "full", usage_hosts=loaded.include_usage_hosts)
         engine.start()
         _running = loaded, engine, emitter
 

@@ -2,37 +2,61 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, TypeVar, cast
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+TYPE_CHECKING = False  # as in `typing`, which alone takes longer to import than all of this
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, Final, TypeVar
+
+    Function = TypeVar("Function", bound=Callable[..., Any])
 
 _NO_ATTRIBUTES: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-class Tags(NamedTuple):
+class Tags:
     """What is known about the caller. Empty means: not said. `user` never leaves the process, only its hash does."""
 
-    team: str = ""
-    app: str = ""
-    feature: str = ""
-    environment: str = ""
-    session: str = ""
-    user: str = ""
-    prompt_name: str = ""
-    prompt_version: str = ""
-    attributes: Mapping[str, str] = _NO_ATTRIBUTES
+    def __init__(
+        self,
+        *,
+        team: str = "",
+        app: str = "",
+        feature: str = "",
+        environment: str = "",
+        session: str = "",
+        user: str = "",
+        prompt_name: str = "",
+        prompt_version: str = "",
+        attributes: Mapping[str, str] = _NO_ATTRIBUTES,
+    ) -> None:
+        self.team = team
+        self.app = app
+        self.feature = feature
+        self.environment = environment
+        self.session = session
+        self.user = user
+        self.prompt_name = prompt_name
+        self.prompt_version = prompt_version
+        self.attributes = attributes
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Tags) and vars(self) == vars(other)
+
+    def __repr__(self) -> str:
+        return f"Tags({vars(self)})"
 
 
-class _Entered(NamedTuple):
+class _Entered:
     """One entered scope; the chain of `outer` is what leaving goes back along."""
 
-    scope: Scope
-    tags: Tags
-    outer: _Entered | None
+    __slots__ = ("outer", "scope", "tags")
+
+    def __init__(self, scope: Scope, tags: Tags, outer: _Entered | None) -> None:
+        self.scope = scope
+        self.tags = tags
+        self.outer = outer
 
 
 _NOTHING = Tags()
@@ -58,7 +82,7 @@ class Scope:
         outer = _entered.get()
         tags = _NOTHING if outer is None else outer.tags
         attributes = {**tags.attributes, **self._attributes}
-        inner = tags._replace(**cast("dict[str, Any]", self._said), attributes=attributes)
+        inner = Tags(**{**vars(tags), **self._said, "attributes": attributes})
         _entered.set(_Entered(self, inner, outer))
         return self
 
@@ -76,7 +100,10 @@ class Scope:
 
         Raises TypeError for a generator function: its caller would run inside the context too, between two items.
         """
-        import inspect  # which takes longer to import than this module, and is needed here only
+        # They take longer to import than this module, and are needed here only.
+        import functools
+        import inspect
+        from typing import cast
 
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise TypeError(

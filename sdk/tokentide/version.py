@@ -1,5 +1,3 @@
 """The release of this package."""
 
-from typing import Final
-
-VERSION: Final = "0.1.0"
+VERSION = "0.1.0"
