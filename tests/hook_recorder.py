@@ -42,7 +42,7 @@ def recording(content: str = "off", **settings: object) -> Iterator[Recorder]:
     """Records inside the block."""
     loaded = load(transport="memory", content=content, **settings)
     recorder = Recorder(Reader(loaded))
-    engine = Engine(recorder, captures=content == "full")
+    engine = Engine(recorder, captures=content == "full", usage_hosts=loaded.include_usage_hosts)
     engine.start()
     try:
         yield recorder

@@ -74,6 +74,14 @@ def _folder(value: object) -> Path:
     raise ValueError("must be the path of a folder")
 
 
+def _hosts(value: object) -> tuple[str, ...]:
+    """Names of hosts; in the environment separated by commas."""
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise ValueError("must be names of hosts, separated by commas")
+    return tuple(name.strip() for name in names if name.strip())
+
+
 def _secret(value: object) -> str:
     """Without the line break that ends a file of secrets."""
     text = value.strip() if isinstance(value, str) else "\n"
@@ -120,6 +128,9 @@ class Settings:
         256 * 1024 * 1024
     )
     queue_size: Annotated[int, _at_least(1), "Most events that wait in memory."] = 20_000
+    include_usage_hosts: Annotated[
+        tuple[str, ...], _hosts, "Hosts whose chat streams are asked for their usage where the app did not ask."
+    ] = ()
     user_key: Annotated[str, _secret, "Secret for hashing user names; empty records none."] = field(
         default="", repr=False
     )

@@ -1,0 +1,119 @@
+"""Opt-in: asking for the usage of a chat stream where the app did not, and taking the extra chunk out of what it sees.
+
+Nothing here runs unless the host of the request was named in the settings.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator, Iterator
+from types import ModuleType
+from typing import Any, Final
+
+from tokentide.hooks._engine import Engine
+
+_PATH: Final = "/chat/completions"
+_REPLACED: Final = ("content-length", "accept-encoding")
+_NO_CHOICES: Final = re.compile(rb'"choices"\s*:\s*\[\s*\]')
+_END_OF_EVENT: Final = re.compile(rb"\r?\n\r?\n")
+
+
+def asking_for_usage(request: Any, hosts: tuple[str, ...]) -> Any:
+    """A request that asks for the usage too; None when this one is of another kind, host, or asks already.
+
+    It also asks for an answer that is not compressed, which could not be watched for the extra chunk.
+    """
+    url = request.url
+    if url.host not in hosts or not url.path.endswith(_PATH):
+        return None
+    try:
+        asked = json.loads(request.content)
+    except (ValueError, RuntimeError):  # not JSON, or produced while it is sent
+        return None
+    if not isinstance(asked, dict) or asked.get("stream") is not True or "stream_options" in asked:
+        return None
+    headers = [(name, value) for name, value in request.headers.multi_items() if name not in _REPLACED]
+    return type(request)(
+        request.method,
+        url,
+        headers=[*headers, ("accept-encoding", "identity")],
+        content=json.dumps(asked | {"stream_options": {"include_usage": True}}).encode(),
+        extensions=request.extensions,
+    )
+
+
+class WithoutUsage:
+    """Takes the chunk that carries only the usage out of a stream of server-sent events; all else passes unchanged."""
+
+    def __init__(self) -> None:
+        self._waiting = b""
+
+    def feed(self, piece: bytes) -> bytes:
+        """What the app may see by now: whole events."""
+        text = self._waiting + piece
+        seen, start = [], 0
+        for end in _END_OF_EVENT.finditer(text):
+            event = text[start : end.end()]
+            start = end.end()
+            if not _is_usage_only(event):
+                seen.append(event)
+        self._waiting = text[start:]
+        return b"".join(seen)
+
+    def rest(self) -> bytes:
+        """What is left when the stream has ended in the middle of an event."""
+        rest, self._waiting = self._waiting, b""
+        return rest
+
+
+def _is_usage_only(event: bytes) -> bool:
+    if not _NO_CHOICES.search(event):
+        return False
+    data = b"\n".join(line[5:] for line in event.splitlines() if line.startswith(b"data:"))
+    try:
+        chunk = json.loads(data)
+    except ValueError:
+        return False
+    return isinstance(chunk, dict) and chunk.get("choices") == [] and isinstance(chunk.get("usage"), dict)
+
+
+def _shown(engine: Engine, without: WithoutUsage, piece: bytes) -> bytes:
+    shown: bytes | None = engine.guard(without.feed, piece)
+    return without.rest() + piece if shown is None else shown
+
+
+def make_covers(module: ModuleType, engine: Engine) -> tuple[type[Any], type[Any]]:
+    """A sync and an async stream for one of the two libraries that show the app its stream without that chunk."""
+
+    class SyncCover(module.SyncByteStream):  # type: ignore[misc, name-defined]  # the base class is known at run time only
+        def __init__(self, inner: Any) -> None:
+            self._inner = inner
+            self._without = WithoutUsage()
+
+        def __iter__(self) -> Iterator[bytes]:
+            for piece in self._inner:
+                if shown := _shown(engine, self._without, piece):
+                    yield shown
+            if rest := self._without.rest():
+                yield rest
+
+        def close(self) -> None:
+            self._inner.close()
+
+    class AsyncCover(module.AsyncByteStream):  # type: ignore[misc, name-defined]  # as above
+        def __init__(self, inner: Any) -> None:
+            self._inner = inner
+            self._without = WithoutUsage()
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            async for piece in self._inner:
+                if shown := _shown(engine, self._without, piece):
+                    yield shown
+            if rest := self._without.rest():
+                yield rest
+
+        async def aclose(self) -> None:
+            await self._inner.aclose()
+
+    return SyncCover, AsyncCover

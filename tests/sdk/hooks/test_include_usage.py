@@ -1,0 +1,109 @@
+"""The opt-in that asks for the usage of chat streams, with the real client library over loopback."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import pairwise
+
+import httpx
+import pytest
+from hook_clients import APIS, AsyncCaller, Caller, SyncCaller
+from hook_recorder import Recorder, recording
+from hypothesis import given
+from hypothesis import strategies as st
+from tokentide.hooks._include_usage import WithoutUsage, asking_for_usage
+
+from server.demo.provider import RunningProvider
+
+CHAT = next(api for api in APIS if api.operation == "chat")
+USAGE = b'data: {"id":"c","choices":[],"usage":{"prompt_tokens":1}}\n\n'
+EVENTS = [
+    b'data: {"id":"c","choices":[{"delta":{"content":"hi"}}],"usage":null}\n\n',
+    b'data: {"id":"c","choices":[],"prompt_filter_results":[]}\r\n\r\n',
+    b": a comment\n\n",
+    b'data: {"choices": [], "usage": nonsense}\n\n',
+    b"data: [DONE]\n\n",
+]
+
+
+@pytest.fixture
+def asking() -> Iterator[Recorder]:
+    with recording(include_usage_hosts=("127.0.0.1",)) as active:
+        yield active
+
+
+@pytest.fixture(params=[SyncCaller, AsyncCaller], ids=["sync", "async"])
+def caller(request: pytest.FixtureRequest, provider: RunningProvider, monkeypatch: pytest.MonkeyPatch) -> Caller:
+    """A caller whose streams do not ask for their usage."""
+    monkeypatch.delitem(CHAT.asked_of_streams, "stream_options")
+    return request.param(CHAT, provider.url)
+
+
+def said(events: list[object]) -> list[object]:
+    return [event.choices for event in events]  # type: ignore[attr-defined]  # the client library's own type
+
+
+def test_a_stream_of_a_named_host_has_its_usage(caller: Caller, asking: Recorder, provider: RunningProvider) -> None:
+    caller.stream("fail1-s5x0-model")
+    _, call = asking.calls()
+    assert call.usage_source == "provider"
+    assert call.output_tokens == provider.log.answered[-1].usage["output_tokens"]
+    assert call.stream_outcome == "complete"
+
+
+def test_the_app_sees_the_stream_that_it_asked_for(caller: Caller, provider: RunningProvider) -> None:
+    _, bare = caller.stream("s5x0-model")
+    with recording(include_usage_hosts=("127.0.0.1",)):
+        stream, events = caller.stream("s5x0-model")
+        _, few = caller.stream("s50x0-model", take=2)
+    assert said(events) == said(bare)
+    assert len(few) == 2
+    assert stream.response.headers["content-type"].startswith("text/event-stream")
+
+
+def test_other_hosts_get_the_request_as_it_was(caller: Caller) -> None:
+    with recording(include_usage_hosts=("api.example",)) as recorder:
+        caller.stream("s5x0-model")
+    assert recorder.call().usage_source == "missing"
+
+
+def test_an_app_that_asked_itself_keeps_its_chunk(provider: RunningProvider, asking: Recorder) -> None:
+    _, events = SyncCaller(CHAT, provider.url).stream("s3x0-model")
+    assert events[-1].usage is not None
+    assert asking.call().usage_source == "provider"
+
+
+def test_a_plain_call_is_not_touched(caller: Caller, asking: Recorder) -> None:
+    assert type(caller.unary("model")).__name__ == "ChatCompletion"
+    assert asking.call().usage_source == "provider"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"stream":false}', b'{"stream":true,"stream_options":{"include_usage":false}}']
+)
+def test_what_is_no_stream_without_options_stays_as_it_is(content: bytes) -> None:
+    request = httpx.Request("POST", "http://h/v1/chat/completions", content=content)
+    assert asking_for_usage(request, ("h",)) is None
+
+
+def test_nothing_else_of_the_request_changes() -> None:
+    body = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "ü"}]}
+    headers = [("authorization", "Bearer k"), ("x-twice", "1"), ("x-twice", "2"), ("accept-encoding", "gzip")]
+    request = httpx.Request("POST", "http://h/v1/chat/completions", json=body, headers=headers)
+    asked = asking_for_usage(request, ("h",))
+    assert json.loads(asked.content) == {**body, "stream_options": {"include_usage": True}}
+    assert asked.headers["content-length"] == str(len(asked.content))
+    assert asked.headers["accept-encoding"] == "identity"
+    assert asked.headers.get_list("x-twice") == ["1", "2"]
+    assert asked.headers["authorization"] == "Bearer k"
+
+
+@given(st.lists(st.sampled_from([*EVENTS, USAGE]), max_size=12), st.data())
+def test_only_the_usage_chunk_is_taken_out_however_the_stream_is_cut(events: list[bytes], data: st.DataObject) -> None:
+    whole = b"".join(events)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=20)))
+    without = WithoutUsage()
+    bounds = [0, *cuts, len(whole)]
+    seen = b"".join(without.feed(whole[start:end]) for start, end in pairwise(bounds))
+    assert seen + without.rest() == b"".join(event for event in events if event != USAGE)
