@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 # Of the standard library only what takes well under a millisecond.
-CHEAP = {"tokentide", "tokentide.context", "tokentide.version", "contextvars", "_contextvars", "types"}
+CHEAP = {"__future__", "tokentide", "tokentide.context", "tokentide.version", "contextvars", "_contextvars", "types"}
 
 
 def loaded_by(statement: str) -> set[str]:
