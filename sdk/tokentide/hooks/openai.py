@@ -158,14 +158,6 @@ def _embedding_answer(document: Document) -> Answer:
     )
 
 
-def _no_stream(events: Iterable[Document]) -> Document:
-    return {}
-
-
-def _never(event: Document) -> bool:
-    return False
-
-
 def _failure(document: Document) -> Failure:
     """From `{"error": {"code", "type", "message"}}`; Azure nests the content filter's verdict under `innererror`."""
     error = document.get("error")
@@ -220,9 +212,6 @@ PROVIDER: Final = Provider(
             operation="embeddings",
             prompt=_embedding_prompt,
             answer=_embedding_answer,
-            fold=_no_stream,
-            has_content=_never,
-            is_end=_never,
         ),
     ),
     failure=_failure,

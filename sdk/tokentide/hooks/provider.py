@@ -44,6 +44,14 @@ def _no_model(path: str) -> str:
     return ""
 
 
+def _no_stream(events: Iterable[Document]) -> Document:
+    return {}
+
+
+def _never(event: Document) -> bool:
+    return False
+
+
 def _always(request: Any) -> bool:
     return True
 
@@ -53,7 +61,8 @@ class Endpoint:
     """One endpoint. `path` ends the URL's path; `plain_path` does so when no client library frames the request.
 
     `is_ours` looks at the headers and the address of such a request where its path is not only this provider's.
-    `model_in_path` finds the model in a path that names it; it is empty when the body says it.
+    `model_in_path` finds the model in a path that names it; it is empty when the body says it. What never streams needs
+    no `fold`, `has_content` and `is_end`.
     """
 
     path: str
@@ -62,27 +71,28 @@ class Endpoint:
     operation: str
     prompt: Callable[[Document], str]
     answer: Callable[[Document], Answer]
-    fold: Callable[[Iterable[Document]], Document]
-    has_content: Callable[[Document], bool]
-    is_end: Callable[[Document], bool]
+    fold: Callable[[Iterable[Document]], Document] = _no_stream
+    has_content: Callable[[Document], bool] = _never
+    is_end: Callable[[Document], bool] = _never
     model_in_path: Callable[[str], str] = _no_model
 
 
-def _nothing_asked(arguments: tuple[Any, ...]) -> Document:
+def _nothing_asked(arguments: tuple[Any, ...]) -> Document | None:
     return {}
 
 
 class Loop(NamedTuple):
     """The method of a client library that owns its retries: what is sent inside one call of it is one operation.
 
-    `asked` finds the request's JSON among the positional arguments, `self` included; {} leaves it to the HTTP request.
+    `asked` finds the request's JSON among the positional arguments, `self` included; {} leaves it to the HTTP request,
+    None says that this is no call of a model.
     `recurses`: the method tries again by calling itself, so that a call inside a call is the same operation.
     """
 
     module: str
     owner: str
     method: str
-    asked: Callable[[tuple[Any, ...]], Document] = _nothing_asked
+    asked: Callable[[tuple[Any, ...]], Document | None] = _nothing_asked
     recurses: bool = False
 
 
@@ -94,6 +104,10 @@ def _no_cost(headers: Headers) -> Decimal | None:
     return None
 
 
+def _nothing_said(headers: Headers) -> Document:
+    return {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
     """One provider. `loops` are those of its client library; `hosts` maps the end of a host name to the provider it is.
@@ -101,6 +115,7 @@ class Provider:
     Where several providers have an endpoint at the same path, the client library decides, then the host; of one
     provider's endpoints the first that fits. `other_request_id_headers` count where `request_id_header` is not sent.
     `region` and `reported_cost`, in US dollars, come from the headers where the document does not say them.
+    `in_headers` is what the headers say in the place of the document, under the keys that the readers look for.
     """
 
     name: str
@@ -113,6 +128,7 @@ class Provider:
     limits: Callable[[Headers, datetime], Mapping[str, int | float]]
     region: Callable[[str, Headers], str] = _no_region
     reported_cost: Callable[[Headers], Decimal | None] = _no_cost
+    in_headers: Callable[[Headers], Document] = _nothing_said
 
 
 class Route(NamedTuple):
