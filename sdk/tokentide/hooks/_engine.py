@@ -114,7 +114,9 @@ class Engine:
             return None
         if loop.recurses and (outer := _open(_frame)) is not None and outer.provider is provider:
             return None
-        asked: Document = loop.asked(arguments)
+        asked: Document | None = loop.asked(arguments)
+        if asked is None:
+            return None
         parameters = {key: asked[key] for key in REQUEST_KEYS if key in asked}
         frame = Frame(provider, parameters, current_tags(), _current_span())
         frame.token = _frame.set(frame)
@@ -249,9 +251,9 @@ def _ends(provider: Provider) -> tuple[str, ...]:
 
 
 def _current_span() -> Any:
-    """The context of the OpenTelemetry span around this code, if the app has imported OpenTelemetry."""
+    """The OpenTelemetry span around this code, if the app has imported OpenTelemetry."""
     trace = sys.modules.get("opentelemetry.trace")
-    return None if trace is None else trace.get_current_span().get_span_context()
+    return None if trace is None else trace.get_current_span()
 
 
 def _open(variable: ContextVar[Frame | None]) -> Frame | None:

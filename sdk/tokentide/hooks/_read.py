@@ -39,10 +39,11 @@ class Reader:
     def __call__(self, attempt: Attempt, producer_id: str, seq: int) -> LLMCall:
         """The event of one attempt. What an answer does not say stays unknown."""
         provider, endpoint = attempt.route
-        headers: Headers = {} if attempt.headers is None else dict(attempt.headers.items())
+        headers: Headers = {name.lower(): value for name, value in (attempt.headers or {}).items()}
         request = _asked(attempt)
         body = read_body(attempt, headers.get("content-encoding", ""), headers.get("content-type", ""), self._captures)
-        answer = endpoint.answer(body.document)
+        document = {**provider.in_headers(headers), **body.document}
+        answer = endpoint.answer(document)
         fields: Fields = {
             "operation_id": _operation_id(attempt.frame, attempt.started_at_ns),
             "attempt": attempt.number,
@@ -56,7 +57,7 @@ class Reader:
             **_place(attempt.url, headers, provider),
             **_request(request, body, endpoint.model_in_path(_path(attempt.url))),
             **_answer(answer, headers, provider),
-            **_outcome(attempt, headers, body, provider.failure(body.document), provider),
+            **_outcome(attempt, headers, body, provider.failure(document), provider),
             **_limits(attempt, headers, provider),
             **_sizes(attempt),
         }
@@ -99,7 +100,8 @@ class Reader:
 def _asked(attempt: Attempt) -> Document:
     """The request as far as it was kept: of a long one the beginning and the end."""
     body = attempt.request_body
-    return (body and (parse(body) or parse_cut(body, b"", REQUEST_KEYS))) or attempt.frame.parameters
+    said = (parse(body) or parse_cut(body, b"", REQUEST_KEYS)) if body else {}
+    return {**attempt.frame.parameters, **said}
 
 
 def _operation_id(frame: Frame, started_at_ns: int) -> str:
@@ -149,9 +151,12 @@ def _sizes(attempt: Attempt) -> Fields:
 
 def _trace(span: Any) -> Fields:
     """The W3C ids of the OpenTelemetry span that the app was in, if there was one."""
-    if span is None or not span.is_valid:
+    place = None if span is None else span.get_span_context()
+    if place is None or not place.is_valid:
         return {}
-    return {"trace_id": f"{span.trace_id:032x}", "span_id": f"{span.span_id:016x}"}
+    ids = {"trace_id": f"{place.trace_id:032x}", "span_id": f"{place.span_id:016x}"}
+    parent = getattr(span, "parent", None)  # spans of the API alone know none
+    return ids if parent is None else {**ids, "parent_span_id": f"{parent.span_id:016x}"}
 
 
 def _path(url: Any) -> str:

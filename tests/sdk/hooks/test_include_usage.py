@@ -12,6 +12,7 @@ from hook_clients import APIS, AsyncCaller, Caller, SyncCaller
 from hook_recorder import Recorder, recording
 from hypothesis import given
 from hypothesis import strategies as st
+from tokentide.hooks import _httpx
 from tokentide.hooks._include_usage import WithoutUsage, asking_for_usage
 
 from server.demo.provider import RunningProvider
@@ -77,6 +78,25 @@ def test_an_app_that_asked_itself_keeps_its_chunk(provider: RunningProvider, ask
 def test_a_plain_call_is_not_touched(caller: Caller, asking: Recorder) -> None:
     assert type(caller.unary("model")).__name__ == "ChatCompletion"
     assert asking.call().usage_source == "provider"
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [(_httpx, "asking_for_usage"), (_httpx, "_cover"), (WithoutUsage, "__init__"), (WithoutUsage, "feed")],
+)
+def test_a_fault_in_it_leaves_the_app_its_stream(
+    owner: object, name: str, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, bare = caller.stream("s5x0-model")
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("a fault in the hook")
+
+    with monkeypatch.context() as patched, recording(include_usage_hosts=("127.0.0.1",)) as recorder:
+        patched.setattr(owner, name, broken)
+        _, events = caller.stream("s5x0-model")
+    assert recorder.hook_errors > 0
+    assert said(events)[: len(bare)] == said(bare)
 
 
 @pytest.mark.parametrize(

@@ -182,6 +182,17 @@ def test_opentelemetry_ids_are_taken_over_when_the_app_uses_it(provider: Running
     assert (calls[0].trace_id, calls[0].span_id) == (f"{0xABC:032x}", f"{0xDEF:016x}")
 
 
+def test_the_parent_of_the_span_is_known_with_opentelemetrys_sdk(provider: RunningProvider) -> None:
+    from opentelemetry.sdk.trace import TracerProvider
+
+    tracer = TracerProvider().get_tracer("app")
+    with capture_calls() as calls, tracer.start_as_current_span("outer") as outer, tracer.start_as_current_span("in"):
+        SyncCaller(APIS[0], provider.url).unary("model")
+    (call,) = calls
+    assert call.parent_span_id == f"{outer.get_span_context().span_id:016x}"
+    assert call.trace_id == f"{outer.get_span_context().trace_id:032x}"
+
+
 def test_a_module_that_fails_to_load_fails_as_before(tmp_path: Path) -> None:
     (tmp_path / "httpx2.py").write_text("raise ZeroDivisionError('theirs')")
     output = run(
