@@ -16,7 +16,22 @@ CONTEXTS: dict[str, dict[str, str]] = {
 
 UNKNOWN = 0
 
-_PROVIDERS = {"bedrock": "aws", "vertex": "google", "gemini": "google", "cohere": "cohere", "xai": "x-ai"}
+# Names of providers, ours and OpenTelemetry's, that the price book writes differently.
+_PROVIDERS = {
+    "aws.bedrock": "aws",
+    "azure.ai.inference": "azure",
+    "azure.ai.openai": "azure",
+    "bedrock": "aws",
+    "gcp.gemini": "google",
+    "gcp.gen_ai": "google",
+    "gcp.vertex_ai": "google",
+    "gemini": "google",
+    "mistral_ai": "mistral",
+    "moonshot_ai": "moonshotai",
+    "vertex": "google",
+    "x_ai": "x-ai",
+    "xai": "x-ai",
+}
 
 
 def price_key(provider: str, model: str, context: str) -> int:
