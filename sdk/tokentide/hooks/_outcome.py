@@ -13,11 +13,16 @@ _OF_HTTP: Final = {401: "auth", 403: "auth", 408: "timeout", 429: "rate_limited"
 _OF_EXCEPTION: Final = {
     "TimeoutException": "timeout",
     "TimeoutError": "timeout",
+    "ConnectTimeoutError": "timeout",
+    "ReadTimeoutError": "timeout",
     "CancelledError": "cancelled",
     "Cancelled": "cancelled",
     "KeyboardInterrupt": "cancelled",
     "SystemExit": "cancelled",
     "TransportError": "network",
+    "ConnectionError": "network",
+    "HTTPClientError": "network",
+    "ProtocolError": "network",
     "OSError": "network",
 }
 
