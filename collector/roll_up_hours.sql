@@ -23,6 +23,8 @@ SELECT
     sum(minutes.cost),
     sum(minutes.priced),
     sum(minutes.unpriced),
+    sum(minutes.cache_hits),
+    sum(minutes.saved),
     quantilesTDigestMergeState(0.5, 0.95, 0.99)(duration),
     quantilesTDigestMergeState(0.5, 0.95, 0.99)(felt),
     quantilesTDigestMergeState(0.5, 0.95, 0.99)(first_token),

@@ -59,6 +59,8 @@ CREATE TABLE call_hours
     `cost` Nullable(Decimal(38, 12)),
     `priced` UInt64,
     `unpriced` UInt64,
+    `cache_hits` UInt64,
+    `saved` Nullable(Decimal(38, 12)),
     `duration` AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Float64),
     `felt` AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Float64),
     `first_token` AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Nullable(Float64)),
@@ -94,6 +96,8 @@ CREATE TABLE call_minutes
     `cost` Nullable(Decimal(38, 12)),
     `priced` UInt64,
     `unpriced` UInt64,
+    `cache_hits` UInt64,
+    `saved` Nullable(Decimal(38, 12)),
     `duration` AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Float64),
     `felt` AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Float64),
     `first_token` AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Nullable(Float64)),
@@ -163,6 +167,7 @@ AS SELECT
     first_token
 FROM call_minutes
 FINAL
+WHERE attempts > 0
 UNION ALL
 SELECT
     hour AS time,
@@ -192,7 +197,8 @@ SELECT
     felt,
     first_token
 FROM call_hours
-FINAL;
+FINAL
+WHERE attempts > 0;
 
 CREATE TABLE dead_letters
 (
@@ -276,6 +282,7 @@ CREATE TABLE ingest
     `model_responded` LowCardinality(String),
     `service_tier` LowCardinality(String),
     `stream` Bool,
+    `cache_hit` Bool,
     `prompt_name` LowCardinality(String),
     `prompt_version` LowCardinality(String),
     `temperature` Nullable(Float64),
@@ -377,6 +384,7 @@ CREATE MATERIALIZED VIEW ingest_llm_calls TO llm_calls
     `model_responded` LowCardinality(String),
     `service_tier` LowCardinality(String),
     `stream` Bool,
+    `cache_hit` Bool,
     `prompt_name` LowCardinality(String),
     `prompt_version` LowCardinality(String),
     `temperature` Nullable(Float64),
@@ -496,6 +504,7 @@ CREATE TABLE llm_calls
     `model_responded` LowCardinality(String),
     `service_tier` LowCardinality(String),
     `stream` Bool,
+    `cache_hit` Bool,
     `prompt_name` LowCardinality(String),
     `prompt_version` LowCardinality(String),
     `temperature` Nullable(Float64),
@@ -665,6 +674,7 @@ CREATE VIEW priced_calls
     `model_responded` LowCardinality(String),
     `service_tier` LowCardinality(String),
     `stream` Bool,
+    `cache_hit` Bool,
     `prompt_name` LowCardinality(String),
     `prompt_version` LowCardinality(String),
     `temperature` Nullable(Float64),
@@ -723,8 +733,11 @@ CREATE VIEW priced_calls
     `fresh_text` Decimal(38, 0),
     `output_text` Decimal(38, 0),
     `list_cost` Nullable(Decimal(38, 12)),
+    `value_status` String,
+    `value` Nullable(Decimal(38, 12)),
     `cost_status` String,
-    `cost` Nullable(Decimal(38, 12))
+    `cost` Nullable(Decimal(38, 12)),
+    `saved` Nullable(Decimal(38, 12))
 )
 AS SELECT
     calls.*,
@@ -743,8 +756,11 @@ AS SELECT
     ((((all_input - all_cache_read) - written_5m) - written_1h) - fresh_audio) - input_image AS fresh_text,
     ((toDecimal128(ifNull(calls.output_tokens, 0), 0) - output_audio) - output_image) - reasoning AS output_text,
     ((((((((((((fresh_text * prices.input_rate) + (cached_text * coalesce(prices.cache_read_rate, prices.input_rate))) + (written_5m * coalesce(prices.cache_write_5m_rate, prices.input_rate))) + (written_1h * coalesce(prices.cache_write_1h_rate, prices.cache_write_5m_rate, prices.input_rate))) + (fresh_audio * coalesce(prices.input_audio_rate, prices.input_rate))) + (cached_audio * coalesce(prices.cache_read_audio_rate, prices.cache_read_rate, prices.input_audio_rate, prices.input_rate))) + (input_image * coalesce(prices.input_image_rate, prices.input_rate))) + if(output_text = 0, toDecimal64(0, 6), output_text * prices.output_rate)) + if(reasoning = 0, toDecimal64(0, 6), reasoning * coalesce(prices.reasoning_rate, prices.output_rate))) + if(output_audio = 0, toDecimal64(0, 6), output_audio * coalesce(prices.output_audio_rate, prices.output_rate))) + if(output_image = 0, toDecimal64(0, 6), output_image * coalesce(prices.output_image_rate, prices.output_rate))) * toDecimal128('0.000001', 6)) + (coalesce(prices.request_rate, toDecimal64(0, 6)) * toDecimal128('0.000001', 6)) AS list_cost,
-    multiIf(calls.provider_reported_cost IS NOT NULL, 'provider_reported', (calls.usage_source = 'missing') AND (calls.http_status >= 400), 'free', calls.usage_source = 'missing', 'missing_usage', (calls.price_key = 0) OR (prices.price_key = 0), 'unpriced', least(fresh_text, cached_text, fresh_audio, output_text) < 0, 'contradictory', list_cost IS NULL, 'partial', calls.usage_source = 'estimated', 'estimated', 'priced') AS cost_status,
-    multiIf(cost_status = 'provider_reported', calls.provider_reported_cost, cost_status = 'free', toNullable(toDecimal128(0, 12)), (cost_status IN ('priced', 'estimated')), list_cost, NULL) AS cost
+    multiIf(calls.provider_reported_cost IS NOT NULL, 'provider_reported', (calls.usage_source = 'missing') AND (calls.http_status >= 400), 'free', calls.usage_source = 'missing', 'missing_usage', (calls.price_key = 0) OR (prices.price_key = 0), 'unpriced', least(fresh_text, cached_text, fresh_audio, output_text) < 0, 'contradictory', list_cost IS NULL, 'partial', calls.usage_source = 'estimated', 'estimated', 'priced') AS value_status,
+    multiIf(value_status = 'provider_reported', calls.provider_reported_cost, value_status = 'free', toNullable(toDecimal128(0, 12)), (value_status IN ('priced', 'estimated')), list_cost, NULL) AS value,
+    if(calls.cache_hit, 'cache_hit', value_status) AS cost_status,
+    if(calls.cache_hit, toNullable(toDecimal128(0, 12)), value) AS cost,
+    if(calls.cache_hit, value, NULL) AS saved
 FROM
 (
     SELECT *

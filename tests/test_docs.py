@@ -63,8 +63,9 @@ def rows(text: str) -> list[str]:
 
 def cost_statuses() -> list[str]:
     view = (ROOT / "store/migrations/0004_rollups.sql").read_text("utf-8")
-    decision = view.split("list_cost,\n    multiIf(")[1].split("AS cost_status")[0]
-    return re.findall(r", '(\w+)',\n", decision) + re.findall(r"'(\w+)'\) $", decision)
+    decision = view.split("list_cost,\n    multiIf(")[1].split("AS value_status")[0]
+    known = re.findall(r", '(\w+)',\n", decision) + re.findall(r"'(\w+)'\) $", decision)
+    return [*known, *re.findall(r"if\(calls\.cache_hit, '(\w+)', value_status\) AS cost_status", view)]
 
 
 def shipped_rules() -> list[str]:

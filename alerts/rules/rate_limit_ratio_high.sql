@@ -7,3 +7,4 @@ SELECT
 FROM call_minutes FINAL
 WHERE minute >= toStartOfMinute({from:DateTime64(3)}) AND minute < {to:DateTime64(3)}
 GROUP BY provider, model
+HAVING samples > 0

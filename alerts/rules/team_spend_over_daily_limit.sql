@@ -9,3 +9,4 @@ SELECT
 FROM call_hours FINAL
 WHERE hour >= {from:DateTime64(3)} AND hour < {to:DateTime64(3)}
 GROUP BY team
+HAVING samples > 0

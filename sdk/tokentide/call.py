@@ -94,6 +94,7 @@ class LLMCall:
     model_responded: str = ""
     service_tier: str = ""
     stream: bool = False
+    cache_hit: bool = False
     prompt_name: str = ""
     prompt_version: str = ""
     temperature: float | None = None

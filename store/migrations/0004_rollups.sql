@@ -1,6 +1,7 @@
 -- One row of priced_calls = one de-duplicated HTTP attempt with its cost at the price that was valid when it started.
 -- cost is NULL, never 0, when it is not known; cost_status says why. A token bucket without a rate of its own is
 -- charged at the rate of the bucket that contains it. Tokens are decimals of 38 digits: no count, however wrong, overflows.
+-- A hit of the app's own cache costs 0; saved is what an answer of the provider would have cost, NULL for all other rows.
 CREATE VIEW IF NOT EXISTS priced_calls AS
 SELECT
     calls.*,
@@ -40,12 +41,15 @@ SELECT
         least(fresh_text, cached_text, fresh_audio, output_text) < 0, 'contradictory',
         list_cost IS NULL, 'partial',
         calls.usage_source = 'estimated', 'estimated',
-        'priced') AS cost_status,
+        'priced') AS value_status,
     multiIf(
-        cost_status = 'provider_reported', calls.provider_reported_cost,
-        cost_status = 'free', toNullable(toDecimal128(0, 12)),
-        cost_status IN ('priced', 'estimated'), list_cost,
-        NULL) AS cost
+        value_status = 'provider_reported', calls.provider_reported_cost,
+        value_status = 'free', toNullable(toDecimal128(0, 12)),
+        value_status IN ('priced', 'estimated'), list_cost,
+        NULL) AS value,
+    if(calls.cache_hit, 'cache_hit', value_status) AS cost_status,
+    if(calls.cache_hit, toNullable(toDecimal128(0, 12)), value) AS cost,
+    if(calls.cache_hit, value, NULL) AS saved
 FROM (SELECT * FROM llm_calls FINAL) AS calls
 LEFT JOIN (SELECT * FROM llm_prices FINAL) AS prices
     ON calls.price_key = prices.price_key
@@ -57,6 +61,7 @@ LEFT JOIN (SELECT * FROM llm_prices FINAL) AS prices
     AND ifNull(calls.input_tokens, 0) < prices.input_to;
 
 -- One row of call_minutes (after merging) = the calls of one minute that share the dimensions, a pure function of facts.
+-- Hits of an app's own cache are no attempts: cache_hits and saved (US dollars) are all that is known of them here.
 -- A group that its facts have left is `deleted`; FINAL leaves it out.
 CREATE TABLE IF NOT EXISTS call_minutes
 (
@@ -82,6 +87,8 @@ CREATE TABLE IF NOT EXISTS call_minutes
     cost Nullable(Decimal(38, 12)),
     priced UInt64,
     unpriced UInt64,
+    cache_hits UInt64,
+    saved Nullable(Decimal(38, 12)),
     duration AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Float64),
     felt AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Float64),
     first_token AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Nullable(Float64)),
@@ -117,6 +124,8 @@ CREATE TABLE IF NOT EXISTS call_hours
     cost Nullable(Decimal(38, 12)),
     priced UInt64,
     unpriced UInt64,
+    cache_hits UInt64,
+    saved Nullable(Decimal(38, 12)),
     duration AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Float64),
     felt AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Float64),
     first_token AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Nullable(Float64)),

@@ -1,5 +1,6 @@
 -- One row of call_periods = the calls of one minute (grain 60) or one hour (grain 3600) that share the dimensions.
 -- A reader picks one grain: `grain = 60` for a short range, `grain = 3600` for a long one; both hold the same totals.
+-- Every row has attempts, so it is safe to divide by them. What an app's own cache saved is in the roll-ups themselves.
 CREATE VIEW IF NOT EXISTS call_periods AS
 SELECT
     minute AS time,
@@ -29,6 +30,7 @@ SELECT
     felt,
     first_token
 FROM call_minutes FINAL
+WHERE attempts > 0
 UNION ALL
 SELECT
     hour AS time,
@@ -57,7 +59,8 @@ SELECT
     duration,
     felt,
     first_token
-FROM call_hours FINAL;
+FROM call_hours FINAL
+WHERE attempts > 0;
 
 -- One row of producer_ledger = what became of everything that one producer (one process of an app) emitted.
 -- `missing` counts sequence numbers that were given out and are neither stored, nor dropped by the producer, nor dead

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
@@ -16,6 +17,7 @@ from store.connection import Store
 from store.sql import parse
 
 PRICED = parse("priced", "-- cost of the one call\nSELECT cost, cost_status FROM priced_calls")
+SAVED = parse("saved", "-- saved by the one hit\nSELECT saved FROM priced_calls")
 
 
 @pytest.fixture
@@ -70,6 +72,28 @@ def test_a_call_costs_what_its_price_says_and_never_zero_when_unknown(
     priced: Store, call: LLMCall, cost: str | None, status: str
 ) -> None:
     assert price(priced, call) == (None if cost is None else Decimal(cost), status)
+
+
+@pytest.mark.parametrize(
+    ("hit", "saved"),
+    [
+        (a_call(), "0.001013"),
+        (a_call(provider_reported_cost=Decimal("0.5")), "0.5"),
+        (a_call(model_requested="nobody-knows"), None),
+        (a_call(input_tokens=None, output_tokens=None, usage_source="missing"), None),
+        (a_call(cache_read_tokens=101), None),
+    ],
+)
+def test_a_hit_of_the_apps_cache_costs_nothing_and_saves_what_an_answer_would_have_cost(
+    priced: Store, hit: LLMCall, saved: str | None
+) -> None:
+    assert price(priced, replace(hit, cache_hit=True)) == (Decimal(0), "cache_hit")
+    assert priced.query(SAVED).scalar() == (None if saved is None else Decimal(saved))
+
+
+def test_a_call_that_was_made_saves_nothing(priced: Store) -> None:
+    price(priced, a_call())
+    assert priced.query(SAVED).scalar() is None
 
 
 def test_a_call_is_priced_by_the_price_that_was_valid_when_it_started(priced: Store) -> None:

@@ -56,6 +56,32 @@ def test_totals_come_from_deduplicated_facts_however_often_they_are_delivered(st
         assert totals(store) == expected
 
 
+def test_hits_of_the_apps_cache_are_no_attempts_but_counted_with_what_they_saved(store: Store, roll_up: RollUp) -> None:
+    put(store, roll_up, a_call(), a_call(cache_hit=True), a_call(cache_hit=True, model_requested="nobody-knows"))
+    roll_up.rebuild()
+    hits = "SELECT sum(attempts), sum(ok), sum(priced), sum(unpriced), sum(input_tokens), sum(cost), sum(cache_hits), sum(saved)"
+    for table in ("call_minutes", "call_hours"):
+        found = store.query(parse("hits", f"-- totals with hits\n{hits} FROM {table} FINAL")).rows
+        assert found == [(1, 1, 1, 0, 100, Decimal("0.001013"), 2, Decimal("0.001013"))]
+
+
+def test_a_period_with_nothing_but_hits_is_no_row_that_somebody_divides_by(store: Store, roll_up: RollUp) -> None:
+    put(store, roll_up, a_call(cache_hit=True))
+    roll_up.rebuild()
+    assert store.query(parse("periods", "-- periods\nSELECT count() FROM call_periods")).scalar() == 0
+
+
+def test_a_duration_that_is_not_known_slows_nothing_down_or_up(store: Store, roll_up: RollUp) -> None:
+    put(store, roll_up, a_call(duration_ms=100.0), *(a_call(duration_ms=0.0) for _ in range(9)))
+    roll_up.rebuild()
+    medians = parse(
+        "medians",
+        "-- medians\nSELECT quantilesTDigestMerge(0.5, 0.95, 0.99)(duration)[1], quantilesTDigestMerge(0.5, 0.95, 0.99)(felt)[1]"
+        " FROM call_hours FINAL",
+    )
+    assert store.query(medians).rows == [(100.0, 100.0)]
+
+
 def test_a_late_event_changes_its_own_minute_only(store: Store, roll_up: RollUp) -> None:
     put(store, roll_up, a_call())
     roll_up.rebuild()
