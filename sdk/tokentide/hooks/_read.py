@@ -178,7 +178,7 @@ def _place(url: Any, headers: Headers, provider: Provider) -> Fields:
 def _request(request: Document, body: Body, model_in_path: str) -> Fields:
     limits = (request.get(key) for key in _MAX_TOKENS_KEYS)
     return {
-        "model_requested": (text(request.get("model")) or model_in_path)[:_MOST_CHARS],
+        "model_requested": (model_in_path or text(request.get("model")))[:_MOST_CHARS],
         "stream": body.is_stream or request.get("stream") is True,
         "temperature": number(request.get("temperature")),
         "max_tokens": next((limit for limit in limits if type(limit) is int and 0 <= limit < 2**32), None),

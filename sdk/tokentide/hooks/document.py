@@ -53,7 +53,7 @@ def mapping(value: Any) -> Document | None:
 
 def whole(value: Any) -> int:
     """`value` if it is a believable count, else 0."""
-    return value if type(value) is int and 0 <= value < 2**53 else 0
+    return count(value) or 0
 
 
 def number(value: Any) -> float | None:
@@ -68,6 +68,11 @@ def dollars(value: Any) -> Decimal | None:
     try:
         amount = Decimal(value if isinstance(value, str) else repr(number(value)))
     except ArithmeticError:
+def count(value: Any) -> int | None:
+    """`value` if it is a believable count."""
+    return value if type(value) is int and 0 <= value < 2**53 else None
+
+
         return None
     # Never NaN, which no comparison holds for, and never smaller than the store's last digit.
     if not amount.is_finite() or not 0 <= amount <= _MOST_DOLLARS:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -11,6 +10,8 @@ from typing import Final
 
 from tokentide.hooks.provider import Headers
 
+_EPOCH_MS: Final = 1e12  # September 2001, as milliseconds since 1970
+_MOST_MS: Final = 1e17
 _PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|d|h|m|s)")
 _MS: Final = {"ns": 1e-6, "us": 1e-3, "µs": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4, "h": 3.6e6, "d": 8.64e7}
 
@@ -20,8 +21,22 @@ def duration_ms(written: str) -> float | None:
     written = written.strip()
     parts = _PART.findall(written)
     if parts and "".join(number + unit for number, unit in parts) == written:
-        return sum(float(number) * _MS[unit] for number, unit in parts)
+        return _believable(sum(float(number) * _MS[unit] for number, unit in parts))
     return _seconds_ms(written)
+
+
+def reset_ms(written: str, now: datetime) -> float | None:
+    """Milliseconds until a reset that is written as a duration, an RFC 3339 instant or seconds or ms since 1970.
+
+    A number that would be a duration of more than thirty years is an instant.
+    """
+    duration = duration_ms(written)
+    if duration is None:
+        return until_ms(written, now)
+    if duration < _EPOCH_MS:
+        return duration
+    since_1970 = duration if duration < _EPOCH_MS * 1000 else duration / 1000
+    return max(0.0, round(since_1970 - now.timestamp() * 1000, 3))
 
 
 def until_ms(instant: str, now: datetime) -> float | None:
@@ -44,7 +59,7 @@ def retry_after_ms(headers: Headers, now: datetime) -> float | None:
         return seconds
     try:
         return _after(parsedate_to_datetime(written), now)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
@@ -65,12 +80,16 @@ def _after(then: datetime, now: datetime) -> float:
 
 def _seconds_ms(written: str) -> float | None:
     seconds = _number(written)
-    return None if seconds is None else seconds * 1000
+    return None if seconds is None else _believable(seconds * 1000)
 
 
 def _number(written: str) -> float | None:
     try:
-        number = float(written)
+        return _believable(float(written))
     except ValueError:
         return None
-    return number if math.isfinite(number) and number >= 0 else None
+
+
+def _believable(number: float) -> float | None:
+    """`number`, unless it is negative, infinite, no number, or larger than any duration or instant."""
+    return number if 0 <= number <= _MOST_MS else None

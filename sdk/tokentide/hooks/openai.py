@@ -1,24 +1,35 @@
-"""OpenAI: chat completions, responses and embeddings, and every server that speaks the same (Azure among them)."""
+"""OpenAI: chat completions, completions, responses and embeddings, and every server that speaks the same."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+import re
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Final
+from urllib.parse import unquote
 
-from tokentide.hooks import limits, stainless
+from tokentide.hooks import openai_hosts, openai_media, stainless
 from tokentide.hooks.content import last_user_turn, plain_text
-from tokentide.hooks.document import counts, dig, items, mapping, text, whole, word
-from tokentide.hooks.provider import Answer, Document, Endpoint, Failure, Headers, Provider
+from tokentide.hooks.document import count, counts, dig, items, mapping, text, whole, word
+from tokentide.hooks.openai_hosts import cost_in
+from tokentide.hooks.provider import Answer, Document, Endpoint, Failure, Provider
 
 _STATUS_OF_CODE: Final = {
     "context_length_exceeded": "context_length",
     "string_above_max_length": "context_length",
     "content_filter": "content_filter",
     "content_policy_violation": "content_filter",
+    "contentFilter": "content_filter",
+    "moderation_blocked": "content_filter",
     "rate_limit_exceeded": "rate_limited",
+    "429": "rate_limited",
     "server_error": "server_error",
+    "401": "auth",
+    "403": "auth",
+    "408": "timeout",
 }
+_TOO_LONG: Final = "maximum context length"
+_DEPLOYMENT: Final = re.compile(r"/deployments/([^/]+)/")
 _FINAL_RESPONSES: Final = ("response.completed", "response.incomplete", "response.failed")
 _NO_CONTENT: Final[tuple[object, ...]] = (None, "", [], {})
 
@@ -37,23 +48,29 @@ def _chat_answer(document: Document) -> Answer:
         text=plain_text(dig(choice, "message", "content")) or text(dig(choice, "message", "refusal")),
         usage=mapping(document.get("usage")),
         tokens=chat_tokens(document.get("usage")),
+        reported_cost=cost_in(document.get("usage")),
     )
 
 
 def chat_tokens(usage: Any) -> dict[str, int]:
     """Inclusive counts from the usage of a chat completion; {} without one.
 
-    What was written to the cache, for however long, is counted as the short kind.
+    What was written to the cache, for however long, is counted as the short kind. DeepSeek names what was read from it
+    outside the details. xAI counts reasoning beside the completion: the total shows it.
     """
-    if not isinstance(usage, dict) or "prompt_tokens" not in usage:
+    prompt = count(dig(usage, "prompt_tokens"))
+    if prompt is None:
         return {}
     asked, answered = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
+    completion, reasoning = count(usage.get("completion_tokens")), whole(dig(answered, "reasoning_tokens"))
+    if completion is not None and usage.get("total_tokens") == prompt + completion + reasoning:
+        completion += reasoning
     return counts(
-        input_tokens=whole(usage.get("prompt_tokens")),
-        cache_read_tokens=whole(dig(asked, "cached_tokens")),
+        input_tokens=prompt,
+        cache_read_tokens=whole(dig(asked, "cached_tokens")) or whole(usage.get("prompt_cache_hit_tokens")),
         cache_write_5m_tokens=whole(dig(asked, "cache_write_tokens")) or None,
-        output_tokens=whole(usage.get("completion_tokens")),
-        reasoning_tokens=whole(dig(answered, "reasoning_tokens")),
+        output_tokens=completion,
+        reasoning_tokens=reasoning,
         input_audio_tokens=whole(dig(asked, "audio_tokens")) or None,
         input_image_tokens=whole(dig(asked, "image_tokens")) or None,
         output_audio_tokens=whole(dig(answered, "audio_tokens")) or None,
@@ -61,12 +78,14 @@ def chat_tokens(usage: Any) -> dict[str, int]:
 
 
 def _chat_fold(events: Iterable[Document]) -> Document:
-    """The completion that a stream's chunks add up to (of its first choice)."""
+    """The completion that a stream's chunks add up to (of its first choice). Groq hides the usage in `x_groq`."""
     folded: dict[str, Any] = {}
     pieces: list[str] = []
     finish_reason = None
     for event in events:
-        folded.update({key: event[key] for key in _CHAT_KEYS if event.get(key) is not None})
+        folded |= {key: event[key] for key in _CHAT_KEYS if event.get(key) is not None}
+        if usage := mapping(dig(event, "x_groq", "usage")):
+            folded["usage"] = usage
         choice = dig(event, "choices", 0)
         if dig(choice, "index") in (None, 0):
             pieces.append(text(dig(choice, "delta", "content")) or text(dig(choice, "delta", "refusal")))
@@ -88,6 +107,28 @@ def _chat_is_end(event: Document) -> bool:
     return event.get("type") == "[DONE]"
 
 
+def _completion_prompt(request: Document) -> str:
+    return plain_text(request.get("prompt"))
+
+
+def _completion_answer(document: Document) -> Answer:
+    said = text(dig(document, "choices", 0, "text"))
+    return replace(_chat_answer(document), text=said)
+
+
+def _completion_fold(events: Iterable[Document]) -> Document:
+    """The completion that a stream's chunks add up to (of its first choice)."""
+    kept = list(events)
+    choices = [choice for choice in (dig(event, "choices", 0) for event in kept) if dig(choice, "index") in (None, 0)]
+    reasons = [reason for choice in choices if (reason := dig(choice, "finish_reason"))]
+    said = "".join(text(dig(choice, "text")) for choice in choices)
+    return {**_chat_fold(kept), "choices": [{"text": said, "finish_reason": reasons[-1] if reasons else None}]}
+
+
+def _completion_has_content(event: Document) -> bool:
+    return any(text(dig(choice, "text")) for choice in items(event.get("choices")))
+
+
 def _response_prompt(request: Document) -> str:
     asked = request.get("input")
     return asked if isinstance(asked, str) else last_user_turn(asked)
@@ -104,18 +145,20 @@ def _response_answer(document: Document) -> Answer:
         text=said,
         usage=mapping(document.get("usage")),
         tokens=response_tokens(document.get("usage")),
+        reported_cost=cost_in(document.get("usage")),
     )
 
 
 def response_tokens(usage: Any) -> dict[str, int]:
     """Inclusive counts from the usage of a response; {} without one."""
-    if not isinstance(usage, dict) or "input_tokens" not in usage:
+    asked = count(dig(usage, "input_tokens"))
+    if asked is None:
         return {}
     return counts(
-        input_tokens=whole(usage.get("input_tokens")),
+        input_tokens=asked,
         cache_read_tokens=whole(dig(usage, "input_tokens_details", "cached_tokens")),
         cache_write_5m_tokens=whole(dig(usage, "input_tokens_details", "cache_write_tokens")) or None,
-        output_tokens=whole(usage.get("output_tokens")),
+        output_tokens=count(usage.get("output_tokens")),
         reasoning_tokens=whole(dig(usage, "output_tokens_details", "reasoning_tokens")),
     )
 
@@ -142,78 +185,99 @@ def _response_is_end(event: Document) -> bool:
 
 
 def _embedding_prompt(request: Document) -> str:
-    asked = request.get("input")
-    return asked if isinstance(asked, str) else "\n".join(text(part) for part in items(asked))
+    return plain_text(request.get("input"))
 
 
 def _embedding_answer(document: Document) -> Answer:
     """An embedding has no output tokens, so their count is known to be zero once a usage is there."""
     usage = document.get("usage")
+    asked = count(dig(usage, "prompt_tokens"))
     return Answer(
         model=text(document.get("model")),
         usage=mapping(usage),
-        tokens=counts(input_tokens=whole(usage.get("prompt_tokens")), output_tokens=0)
-        if isinstance(usage, dict) and "prompt_tokens" in usage
-        else {},
+        tokens={} if asked is None else {"input_tokens": asked, "output_tokens": 0},
+        reported_cost=cost_in(usage),
     )
 
 
 def _failure(document: Document) -> Failure:
-    """From `{"error": {"code", "type", "message"}}`; Azure nests the content filter's verdict under `innererror`."""
-    error = document.get("error")
-    code = word(dig(error, "code")) or word(dig(error, "type"))
-    inner = "content_filter" if "ContentPolicy" in text(dig(error, "innererror", "code")) else ""
-    return Failure(code, inner or _STATUS_OF_CODE.get(code, ""))
+    """From `{"error": {"code", "type", "message"}}`, or the same unwrapped; OpenRouter's code is an HTTP status.
+
+    Azure names its content filter under `innererror`.
+    """
+    error = document if document.get("object") == "error" else document.get("error")
+    said = dig(error, "code")
+    code = word(said) or word(dig(error, "type")) or (str(said) if count(said) else "")
+    if "ResponsibleAI" in text(dig(error, "innererror", "code")):
+        return Failure(code, "content_filter")
+    if _TOO_LONG in text(dig(error, "message")):
+        return Failure(code, "context_length")
+    return Failure(code, _STATUS_OF_CODE.get(code, ""))
 
 
-def _limits(headers: Headers, now: datetime) -> Mapping[str, int | float]:
-    def said(name: str) -> str:
-        return headers.get(f"x-ratelimit-{name}", "")
+def _deployment(path: str) -> str:
+    """Azure's name for a model, which is in the path."""
+    found = _DEPLOYMENT.search(path)
+    return unquote(found[1]) if found else ""
 
-    return limits.known(
-        limit_requests=limits.count(said("limit-requests")),
-        remaining_requests=limits.count(said("remaining-requests")),
-        reset_requests_ms=limits.duration_ms(said("reset-requests")),
-        limit_tokens=limits.count(said("limit-tokens")),
-        remaining_tokens=limits.count(said("remaining-tokens")),
-        reset_tokens_ms=limits.duration_ms(said("reset-tokens")),
-    )
 
+_ENDPOINTS: Final = (
+    Endpoint(
+        path="/chat/completions",
+        plain_path="/chat/completions",
+        operation="chat",
+        prompt=_chat_prompt,
+        answer=_chat_answer,
+        fold=_chat_fold,
+        has_content=_chat_has_content,
+        is_end=_chat_is_end,
+    ),
+    Endpoint(
+        path="/completions",
+        plain_path="/v1/completions",
+        operation="completions",
+        prompt=_completion_prompt,
+        answer=_completion_answer,
+        fold=_completion_fold,
+        has_content=_completion_has_content,
+        is_end=_chat_is_end,
+    ),
+    Endpoint(
+        path="/responses",
+        plain_path="/v1/responses",
+        operation="responses",
+        prompt=_response_prompt,
+        answer=_response_answer,
+        fold=_response_fold,
+        has_content=_response_has_content,
+        is_end=_response_is_end,
+    ),
+    Endpoint(
+        path="/responses/compact",
+        plain_path="/v1/responses/compact",
+        operation="responses",
+        prompt=_response_prompt,
+        answer=_response_answer,
+    ),
+    Endpoint(
+        path="/embeddings",
+        plain_path="/v1/embeddings",
+        operation="embeddings",
+        prompt=_embedding_prompt,
+        answer=_embedding_answer,
+    ),
+    *openai_media.ENDPOINTS,
+)
 
 PROVIDER: Final = Provider(
     name="openai",
     loops=stainless.loops("openai"),
-    hosts={"api.openai.com": "openai", "openai.azure.com": "azure"},
-    request_id_header="x-request-id",
-    endpoints=(
-        Endpoint(
-            path="/chat/completions",
-            plain_path="/chat/completions",
-            operation="chat",
-            prompt=_chat_prompt,
-            answer=_chat_answer,
-            fold=_chat_fold,
-            has_content=_chat_has_content,
-            is_end=_chat_is_end,
-        ),
-        Endpoint(
-            path="/responses",
-            plain_path="/v1/responses",
-            operation="responses",
-            prompt=_response_prompt,
-            answer=_response_answer,
-            fold=_response_fold,
-            has_content=_response_has_content,
-            is_end=_response_is_end,
-        ),
-        Endpoint(
-            path="/embeddings",
-            plain_path="/v1/embeddings",
-            operation="embeddings",
-            prompt=_embedding_prompt,
-            answer=_embedding_answer,
-        ),
-    ),
+    hosts=openai_hosts.HOSTS,
+    request_id_header="apim-request-id",
+    other_request_id_headers=("x-request-id", "x-generation-id"),
+    endpoints=tuple(replace(endpoint, model_in_path=_deployment) for endpoint in _ENDPOINTS),
     failure=_failure,
-    limits=_limits,
+    limits=openai_hosts.rate_limits,
+    region=openai_hosts.region,
+    reported_cost=openai_hosts.cost_beside,
 )

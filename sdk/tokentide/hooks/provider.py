@@ -108,7 +108,7 @@ def _nothing_said(headers: Headers) -> Document:
     return {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Provider:
     """One provider. `loops` are those of its client library; `hosts` maps the end of a host name to the provider it is.
 

@@ -26,7 +26,7 @@ from server.demo.answers import Answer
 ANSWER = Answer(
     request_id="1", model="m", text="word " * 100, input_tokens=9, cached_tokens=4, output_tokens=100, created=0
 )
-CHAT, RESPONSES, _ = PROVIDER.endpoints
+CHAT, RESPONSES = (next(one for one in PROVIDER.endpoints if one.operation == name) for name in ("chat", "responses"))
 
 
 def sse(events: Any, end: bytes = b"data: [DONE]\n\n") -> bytes:
