@@ -23,8 +23,18 @@ if TYPE_CHECKING:
     from tokentide.config import Settings
     from tokentide.emitter import Emitter
     from tokentide.hooks._engine import Engine
+    from tokentide.manual import cache_hit, record
 
-__all__ = ["LLMCall", "__version__", "context", "flush", "instrument", "uninstrument"]
+__all__ = [
+    "LLMCall",
+    "__version__",
+    "cache_hit",
+    "context",
+    "flush",
+    "instrument",
+    "record",
+    "uninstrument",
+]
 
 _lock = allocate_lock()
 _running: tuple[Settings, Engine, Emitter] | None = None
@@ -88,4 +98,8 @@ def __getattr__(name: str) -> Any:
         from tokentide.call import LLMCall
 
         return LLMCall
+    if name in ("cache_hit", "record"):
+        from tokentide import manual
+
+        return getattr(manual, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

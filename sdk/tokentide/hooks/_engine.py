@@ -118,7 +118,7 @@ class Engine:
         if asked is None:
             return None
         parameters = {key: asked[key] for key in REQUEST_KEYS if key in asked}
-        frame = Frame(provider, parameters, current_tags(), _current_span())
+        frame = Frame(provider, parameters, current_tags(), current_span())
         frame.token = _frame.set(frame)
         return frame
 
@@ -144,7 +144,7 @@ class Engine:
         if route is None:
             return None
         if frame is None:
-            frame = Frame(None, _NO_PARAMETERS, current_tags(), _current_span())
+            frame = Frame(None, _NO_PARAMETERS, current_tags(), current_span())
         else:
             self._release(frame, False)
         return Attempt(frame, route, request.url, request.headers, self._asked(frame, request))
@@ -250,7 +250,7 @@ def _ends(provider: Provider) -> tuple[str, ...]:
     return tuple(f".{end}" for end in provider.hosts)
 
 
-def _current_span() -> Any:
+def current_span() -> Any:
     """The OpenTelemetry span around this code, if the app has imported OpenTelemetry."""
     trace = sys.modules.get("opentelemetry.trace")
     return None if trace is None else trace.get_current_span()

@@ -18,6 +18,7 @@ from tokentide.hooks.document import REQUEST_KEYS, dump, number, parse, parse_cu
 from tokentide.hooks.limits import count, retry_after_ms
 from tokentide.hooks.provider import Answer, Document, Failure, Headers, Provider
 from tokentide.identifiers import uuid7
+from tokentide.manual import RecordedCall
 from tokentide.version import VERSION
 
 _MAX_TOKENS_KEYS: Final = ("max_completion_tokens", "max_output_tokens", "max_tokens")
@@ -36,8 +37,10 @@ class Reader:
         self._settings = settings
         self._captures = settings.content == "full"
 
-    def __call__(self, attempt: Attempt, producer_id: str, seq: int) -> LLMCall:
+    def __call__(self, attempt: Attempt | RecordedCall, producer_id: str, seq: int) -> LLMCall:
         """The event of one attempt. What an answer does not say stays unknown."""
+        if isinstance(attempt, RecordedCall):
+            return self._recorded(attempt, producer_id, seq)
         provider, endpoint = attempt.route
         headers: Headers = {name.lower(): value for name, value in (attempt.headers or {}).items()}
         request = _asked(attempt)
@@ -67,7 +70,23 @@ class Reader:
             fields |= self._content(endpoint.prompt(request), answer.text, body.is_cut)
         return LLMCall(call_id=uuid7(attempt.started_at_ns // 1_000_000), **fields)
 
-    def _caller(self, frame: Frame) -> Fields:
+    def _recorded(self, call: RecordedCall, producer_id: str, seq: int) -> LLMCall:
+        """The event of a call that the app recorded by hand."""
+        started_ms = int(call.fields["started_at"].timestamp() * 1000)
+        fields: Fields = {
+            "operation_id": uuid7(started_ms),
+            "producer_id": producer_id,
+            "seq": seq,
+            "sdk_version": VERSION,
+            **call.fields,
+            **self._caller(call),
+            "content_policy": self._settings.content,
+        }
+        if self._captures:
+            fields |= self._content(call.prompt, call.response_text, False)
+        return LLMCall(call_id=uuid7(started_ms), **fields)
+
+    def _caller(self, frame: Frame | RecordedCall) -> Fields:
         tags, settings = frame.tags, self._settings
         return {
             "team": tags.team or settings.team,

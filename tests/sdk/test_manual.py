@@ -1,0 +1,264 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+import tokentide
+from emitted import calls as calls_in
+from emitted import last_report
+from loopback_intake import LoopbackIntake
+from tokentide import manual
+from tokentide.call import FIELDS, LLMCall
+from tokentide.testing import capture_calls
+
+REALTIME: Any = {"provider": "openai", "model": "gpt-realtime", "operation": "realtime"}
+BATCH_MADE_AT = datetime(2026, 11, 19, 8, 0, tzinfo=timezone.utc)
+
+
+def recorded(block: Any, **settings: Any) -> LLMCall:
+    """The one event that `block` leaves behind."""
+    with capture_calls(**settings) as calls:
+        block()
+    (only,) = calls
+    return only
+
+
+def test_a_block_is_one_event_with_what_was_said_of_it() -> None:
+    def block() -> None:
+        with tokentide.context(team="voice"), tokentide.record(**REALTIME) as call:
+            call.first_token()
+            call.usage(input_tokens=40, input_audio_tokens=30, output_tokens=20)
+            call.response(id="resp_1", model="gpt-realtime-2026", finish_reason="stop")
+
+    event = recorded(block, app="phone")
+    assert (event.provider, event.model_requested, event.operation) == ("openai", "gpt-realtime", "realtime")
+    assert (event.team, event.app, event.response_id, event.model_responded) == (
+        "voice",
+        "phone",
+        "resp_1",
+        "gpt-realtime-2026",
+    )
+    assert (event.input_tokens, event.input_audio_tokens, event.output_tokens, event.usage_source) == (
+        40,
+        30,
+        20,
+        "provider",
+    )
+    assert (event.status, event.stream, event.stream_outcome, event.finish_reason) == ("ok", True, "complete", "stop")
+    assert 0 <= (event.time_to_first_token_ms or -1) <= event.duration_ms == event.operation_ms
+    assert (event.attempt, event.is_final, event.cache_hit) == (1, True, False)
+
+
+def test_an_async_block_is_one_event() -> None:
+    async def block() -> None:
+        async with tokentide.record(**REALTIME) as call:
+            call.usage(input_tokens=1, output_tokens=2)
+
+    assert recorded(lambda: asyncio.run(block())).output_tokens == 2
+
+
+def test_calls_are_numbered_together_with_those_of_hooks_and_without_gaps() -> None:
+    with capture_calls() as calls:
+        for _ in range(3):
+            tokentide.cache_hit(provider="openai", model="gpt-5")
+    assert [call.seq for call in calls] == [1, 2, 3]
+    assert len({(call.producer_id, call.sdk_version) for call in calls}) == 1
+    assert len({call.call_id for call in calls}) == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (TimeoutError("slow"), "timeout"),
+        (ConnectionResetError(), "network"),
+        (asyncio.CancelledError(), "cancelled"),
+        (KeyError("x"), "unknown"),
+    ],
+)
+def test_an_exception_is_the_outcome_and_goes_on_unchanged(error: BaseException, status: str) -> None:
+    def block() -> None:
+        with pytest.raises(type(error)) as raised, tokentide.record(**REALTIME):
+            raise error
+        assert raised.value is error
+
+    event = recorded(block)
+    assert (event.status, event.error_code, event.stream_outcome) == (status, type(error).__name__, "")
+
+
+def test_a_generator_that_is_left_early_left_the_stream() -> None:
+    def words() -> Iterator[str]:
+        with tokentide.record(**REALTIME) as call:
+            call.first_token()
+            yield "When"
+
+    def block() -> None:
+        said = words()
+        next(said)
+        said.close()
+
+    event = recorded(block)
+    assert (event.status, event.stream_outcome, event.error_code) == ("ok", "abandoned", "")
+
+
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [
+        ({"code": "rate_limit_exceeded", "http_status": 429}, ("rate_limited", 429, "rate_limit_exceeded")),
+        ({"http_status": 503}, ("server_error", 503, "")),
+        ({"code": "blocked", "status": "content_filter"}, ("content_filter", None, "blocked")),
+        ({"code": TimeoutError()}, ("timeout", None, "TimeoutError")),
+        ({"code": "weird"}, ("unknown", None, "weird")),
+        ({}, ("unknown", None, "")),
+    ],
+)
+def test_an_error_that_the_app_deals_with_is_the_outcome(said: dict[str, Any], outcome: tuple[Any, ...]) -> None:
+    def block() -> None:
+        with tokentide.record(**REALTIME) as call:
+            call.error(**said)
+
+    event = recorded(block)
+    assert (event.status, event.http_status, event.error_code) == outcome
+
+
+def test_a_result_of_a_batch_began_in_the_past_and_its_duration_is_not_known() -> None:
+    def block() -> None:
+        with tokentide.record(provider="openai", model="gpt-5", service_tier="batch", started_at=BATCH_MADE_AT) as call:
+            call.usage(input_tokens=10, output_tokens=5)
+
+    event = recorded(block)
+    assert (event.started_at, event.service_tier, event.operation) == (BATCH_MADE_AT, "batch", "chat")
+    assert (event.duration_ms, event.operation_ms) == (0.0, None)
+
+
+def test_an_instant_of_another_time_zone_is_the_same_instant() -> None:
+    elsewhere = BATCH_MADE_AT.astimezone(timezone(timedelta(hours=9)))
+
+    def block() -> None:
+        with tokentide.record(provider="openai", model="gpt-5", started_at=elsewhere, duration_ms=1500):
+            pass
+
+    event = recorded(block)
+    assert (event.started_at, event.duration_ms, event.operation_ms) == (BATCH_MADE_AT, 1500.0, 1500.0)
+
+
+def test_usage_that_is_said_in_parts_is_complete_in_the_end() -> None:
+    def block() -> None:
+        with tokentide.record(**REALTIME) as call:
+            call.usage(input_tokens=10, output_tokens=None)
+            call.usage(output_tokens=3)
+            call.usage(output_tokens=4, estimated=True)
+
+    event = recorded(block)
+    assert (event.input_tokens, event.output_tokens, event.usage_source) == (10, 4, "estimated")
+
+
+def test_a_call_without_both_counts_has_no_usage() -> None:
+    def block() -> None:
+        with tokentide.record(**REALTIME) as call:
+            call.usage(input_tokens=10)
+
+    assert recorded(block).usage_source == "missing"
+
+
+def test_texts_are_kept_as_the_capture_policy_says() -> None:
+    def block() -> None:
+        with tokentide.record(**REALTIME, prompt="When does it come?") as call:
+            call.response(text="In a week.")
+
+    kept, left = recorded(block, content="full"), recorded(block, content="off")
+    assert (kept.prompt, kept.response, kept.prompt_chars) == ("When does it come?", "In a week.", 18)
+    assert (left.prompt, left.response, left.prompt_chars, left.prompt_hash) == ("", "", None, "")
+
+
+def test_a_hit_of_the_apps_cache_is_an_event_of_its_own() -> None:
+    event = recorded(lambda: tokentide.cache_hit(provider="openai", model="gpt-5", input_tokens=100, output_tokens=9))
+    assert (event.cache_hit, event.status, event.usage_source) == (True, "ok", "provider")
+    assert (event.input_tokens, event.output_tokens, event.duration_ms) == (100, 9, 0.0)
+
+
+def test_counts_of_tokens_are_those_of_the_event() -> None:
+    usage = FIELDS[FIELDS.index("input_tokens") : FIELDS.index("usage_raw")]
+    assert usage == manual.TOKENS
+
+
+MISTAKES = {
+    "a provider's own name for a count": lambda call: call.usage(prompt_tokens=1),
+    "a negative count": lambda call: call.usage(input_tokens=-1),
+    "a count that is no whole number": lambda call: call.usage(input_tokens=1.5),
+    "a count that no column holds": lambda call: call.usage(input_tokens=2**63),
+    "a count that is a text": lambda call: call.usage(input_tokens="12"),
+    "a name that there is not": lambda call: call.response(identifier="x"),
+    "a text that is a list": lambda call: call.response(text=["secret"]),
+    "a status that there is not": lambda call: call.error(status="bad"),
+    "an HTTP status that there is not": lambda call: call.error(http_status=7),
+}
+
+
+@pytest.fixture
+def intake(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[LoopbackIntake]:
+    """A process that records to a real intake, as in production."""
+    monkeypatch.setattr(manual, "_said", set())
+    with LoopbackIntake() as intake:
+        tokentide.instrument("http", endpoint=intake.endpoint, spool_dir=tmp_path)
+        try:
+            yield intake
+        finally:
+            tokentide.uninstrument()
+
+
+@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_raises_in_tests(mistake: Any) -> None:
+    with capture_calls(), tokentide.record(**REALTIME) as call, pytest.raises((ValueError, TypeError)):
+        mistake(call)
+
+
+@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_in_production_is_logged_once_and_counted_and_the_rest_is_recorded(
+    mistake: Any, intake: LoopbackIntake, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        with tokentide.record(**REALTIME) as call:
+            call.usage(input_tokens=5, output_tokens=6)
+            mistake(call)
+    tokentide.uninstrument()
+    assert [(call["input_tokens"], call["status"]) for call in calls_in(intake.records)] == [(5, "ok")] * 2
+    assert last_report(intake.records)["hook_errors"] == 2
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"started_at": BATCH_MADE_AT.replace(tzinfo=None)}, {"duration_ms": -1}, {"provider": 7}, {"prompt": b"x"}],
+)
+def test_a_call_that_is_described_wrongly_is_an_event_still(wrong: Any, intake: LoopbackIntake) -> None:
+    with tokentide.record(**{**REALTIME, **wrong}) as call:
+        call.usage(input_tokens=5, output_tokens=6)
+    tokentide.uninstrument()
+    (event,) = calls_in(intake.records)
+    assert event["output_tokens"] == 6
+
+
+def test_what_is_said_after_the_block_is_a_mistake(intake: LoopbackIntake) -> None:
+    with tokentide.record(**REALTIME) as call:
+        pass
+    call.usage(input_tokens=1)
+    with call:
+        pass
+    tokentide.uninstrument()
+    assert len(calls_in(intake.records)) == 1
+    assert last_report(intake.records)["hook_errors"] == 3
+
+
+def test_nothing_happens_where_nothing_is_recorded(caplog: pytest.LogCaptureFixture) -> None:
+    with tokentide.record(**REALTIME) as call:
+        call.usage(nonsense=-1)
+        call.first_token()
+        call.response(text=7)  # type: ignore[arg-type]  # what a careless app may say
+        call.error(status="bad")
+    tokentide.cache_hit(provider="openai", model="gpt-5", input_tokens=1)
+    assert caplog.records == []
