@@ -1,0 +1,171 @@
+"""The seam of aiohttp: `_request` of its sessions, and a tee on the content of the answer.
+
+A session returns when the headers are there. What comes after is read by the app, at once or piece by piece: the tee
+writes down what passes and changes nothing of it.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, Final
+
+from tokentide.hooks._engine import Engine
+from tokentide.hooks.attempt import BODY_BYTES, Attempt, Flow
+
+_READS: Final = ("read", "readany", "readchunk", "readexactly", "readline", "readuntil")
+_ITERATORS: Final = ("iter_any", "iter_chunked", "iter_chunks")
+_ENCODING: Final = "content-encoding"
+
+
+def patch(module: ModuleType, engine: Engine) -> None:
+    """Puts the hook around what every method of a session calls."""
+    tee = make_tee(module.StreamReader, engine)
+    engine.replace(module.ClientSession, "_request", functools.partial(_watched, engine, tee))
+
+
+def _watched(engine: Engine, tee: type[Any], original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    async def request(self: Any, method: str, str_or_url: Any, **kwargs: Any) -> Any:
+        attempt = engine.guard(_begin, engine, self, method, str_or_url, kwargs)
+        if attempt is None:
+            return await original(self, method, str_or_url, **kwargs)
+        response = None
+        token = engine.guard(engine.enter, attempt)
+        try:
+            response = await original(self, method, str_or_url, **kwargs)
+        finally:
+            engine.guard(engine.leave, token)
+            if response is None:
+                engine.guard(_failed, engine, attempt, sys.exc_info()[1])
+        engine.guard(_answered, engine, attempt, response, _unpacks(self, kwargs), tee)
+        return response
+
+    return request
+
+
+def _begin(engine: Engine, session: Any, method: str, url: Any, options: dict[str, Any]) -> Attempt | None:
+    return engine.begin(_Request(session, method, url, options))
+
+
+def _unpacks(session: Any, options: dict[str, Any]) -> bool:
+    """Whether the session undoes the encoding of the content."""
+    asked = options.get("auto_decompress")
+    return bool(session.auto_decompress if asked is None else asked)
+
+
+def _failed(engine: Engine, attempt: Attempt, error: BaseException | None) -> None:
+    headers = getattr(error, "headers", None)
+    if headers is not None:  # the session was asked to raise an answer's status
+        attempt.http_status, attempt.headers = getattr(error, "status", 0), headers
+    engine.failed(attempt, error)
+
+
+def _answered(engine: Engine, attempt: Attempt, response: Any, is_unpacked: bool, tee: type[Any]) -> None:
+    headers = response.headers
+    if is_unpacked and _ENCODING in headers:
+        headers = {name: value for name, value in headers.items() if name.lower() != _ENCODING}
+    engine.answered(attempt, response.status, headers)
+    if response.content.at_eof():
+        # There is none, or it was read by what looks at the status.
+        engine.complete(attempt, response._body or b"")
+    else:
+        response.content = tee(response.content, attempt, engine.watch(attempt))
+
+
+def _passed(engine: Engine, tee: Any, read: Any, at_once: bool) -> None:
+    """Something was read, or, if it is None, reading failed."""
+    content, attempt, flow = tee.watched
+    if read is None:
+        engine.stream_ended(attempt, sys.exc_info()[0])
+        return
+    chunk: bytes = read if isinstance(read, bytes) else read[0]
+    is_over = content.at_eof()
+    if at_once and is_over and not flow.chunks:
+        attempt.flow = None
+        attempt.keep_body(chunk, max(flow.limit, BODY_BYTES))
+    elif chunk:
+        flow.add(chunk)
+    if is_over:
+        engine.stream_ended(attempt, None)
+
+
+def make_tee(reader: type[Any], engine: Engine) -> type[Any]:
+    """A tee for aiohttp's stream reader, as a subclass of it that hands everything to the reader it stands for.
+
+    It ends with whatever comes first: the end of the content, an exception, the release of the answer, or, for an
+    answer that nobody read, being forgotten.
+    """
+
+    class Tee(reader):  # type: ignore[misc]  # the base class is known at run time only
+        def __init__(self, content: Any, attempt: Attempt, flow: Flow) -> None:
+            self.watched = content, attempt, flow
+
+        def __getattribute__(self, name: str) -> Any:
+            if name in ours:
+                return object.__getattribute__(self, name)
+            return getattr(object.__getattribute__(self, "watched")[0], name)
+
+        def read_nowait(self, n: int = -1) -> bytes:
+            data: bytes = self.watched[0].read_nowait(n)
+            engine.guard(_passed, engine, self, data, False)
+            return data
+
+        def set_exception(self, *args: Any) -> None:
+            """The answer is closed or released; a connection that breaks says so to the reader itself."""
+            content, attempt, _ = self.watched
+            content.set_exception(*args)
+            engine.guard(engine.stream_ended, attempt, GeneratorExit)
+
+        def __del__(self) -> None:
+            engine.guard(engine.stream_ended, self.watched[1], GeneratorExit)
+
+    for name in _READS:
+        setattr(Tee, name, _read_through(engine, getattr(reader, name), is_all=name == "read"))
+    ours = {"watched", "read_nowait", "set_exception", *_READS, *_ITERATORS}
+    return Tee
+
+
+def _read_through(engine: Engine, original: Callable[..., Any], is_all: bool) -> Callable[..., Any]:
+    @functools.wraps(original)
+    async def read(self: Any, *args: Any, **kwargs: Any) -> Any:
+        content, _, flow = self.watched
+        if flow.chunks:
+            engine.guard(flow.resumed)
+        data = None
+        try:
+            data = await original(content, *args, **kwargs)
+        finally:
+            engine.guard(_passed, engine, self, data, is_all and not args and not kwargs)
+        return data
+
+    return read
+
+
+class _Request:
+    """A request as the engine asks for it, from what the session was asked to send."""
+
+    def __init__(self, session: Any, method: str, url: Any, options: dict[str, Any]) -> None:
+        self.method = method.upper()
+        self._session = session
+        self._url = url
+        self._options = options
+
+    @functools.cached_property
+    def url(self) -> Any:
+        return self._session._build_url(self._url)
+
+    @functools.cached_property
+    def headers(self) -> dict[str, str]:
+        """Those of the session and of the request, by lower-case names."""
+        given = {**self._session.headers, **dict(self._options.get("headers") or ())}
+        length = {"content-length": str(len(self.content))} if self.content else {}
+        return {name.lower(): value for name, value in given.items()} | length
+
+    @property
+    def content(self) -> bytes:
+        """The body, if the app made it: JSON that the session makes of an object is not made twice."""
+        data = self._options.get("data")
+        return data if isinstance(data, bytes) else b""
