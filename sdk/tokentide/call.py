@@ -34,6 +34,7 @@ OPERATIONS = (
     "messages",
     "completions",
     "generate",
+    "generate_content",
     "embeddings",
     "images",
     "audio",

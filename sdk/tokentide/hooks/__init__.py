@@ -12,6 +12,7 @@ from tokentide.hooks.provider import Provider
 
 PROVIDERS: Final = {
     "anthropic": "tokentide.hooks.anthropic:PROVIDER",
+    "google": "tokentide.hooks.google:PROVIDER",
     "openai": "tokentide.hooks.openai:PROVIDER",
 }
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from tokentide.hooks.attempt import Attempt
-from tokentide.hooks.document import mapping, parse, parse_cut
+from tokentide.hooks.document import items, load, mapping, parse, parse_cut
 from tokentide.hooks.provider import Document, Endpoint
 
 _WINDOW_BITS: Final = {"gzip": 31, "x-gzip": 31, "deflate": 47}
@@ -47,10 +47,18 @@ def read_body(attempt: Attempt, encoding: str, content_type: str, everything: bo
     framing = FRAMINGS.get(content_type.partition(";")[0].strip().lower())
     if framing is None:
         whole = b"".join(chunks) + (b"" if cut else tail)
-        return Body(parse_cut(whole, tail) if cut else parse(whole) or {}, is_cut=cut)
+        return Body(parse_cut(whole, tail) if cut else _document(whole, attempt.route.endpoint), is_cut=cut)
     pieces, end = (chunks, tail) if cut else ([*chunks, tail], b"")
     stream = _read_events(framing, pieces, end, attempt.route.endpoint, everything)
     return replace(stream, is_cut=cut, first_content=stream.first_content if flow is not None else None)
+
+
+def _document(whole: bytes, endpoint: Endpoint) -> Document:
+    """The object in a body. Where others send a stream, Google may send an array of events: what they add up to."""
+    if not whole.lstrip().startswith(b"["):
+        return parse(whole) or {}
+    events = (mapping(item) for item in items(load(whole)))
+    return endpoint.fold([event for event in events if event is not None])
 
 
 def decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
@@ -87,12 +95,16 @@ def _read_events(framing: Framing, chunks: Iterable[bytes], tail: bytes, endpoin
     events += [event for frame in (waiting + last)[-_LAST_EVENTS:] if (event := framing.event(frame)) is not None]
     document = dict(endpoint.fold(events))
     is_complete = any(endpoint.is_end(event) for event in events)
-    if tail and not document.get("usage"):
-        # One event may be longer than what is kept of the end. Only a last event carries a usage.
+    if tail and not _is_counted(endpoint, document):
+        # One event may be longer than what is kept of the end. Only a last event carries all counts.
         found = parse_cut(b"", fragment + b"\n\n".join(last))
         document |= found
-        is_complete = is_complete or mapping(found.get("usage")) is not None
+        is_complete = is_complete or _is_counted(endpoint, found)
     return Body(document, is_stream=True, is_complete=is_complete, first_content=first_content)
+
+
+def _is_counted(endpoint: Endpoint, document: Document) -> bool:
+    return "output_tokens" in endpoint.answer(document).tokens
 
 
 def _placed_frames(framing: Framing, chunks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:

@@ -27,6 +27,7 @@ MAX_FAILURES: Final = 100
 _SMALL_REQUEST: Final = 16 * 1024
 # The module that is patched as soon as it is imported, and who patches it.
 SEAMS: Final = {
+    "aiohttp": "tokentide.hooks._aiohttp:patch",
     "httpx": "tokentide.hooks._httpx:patch",
     "httpx2": "tokentide.hooks._httpx:patch",
 }
@@ -247,7 +248,7 @@ def request_body(message: Any) -> bytes:
 
 @functools.cache
 def _ends(provider: Provider) -> tuple[str, ...]:
-    return tuple(f".{end}" for end in provider.hosts)
+    return tuple(f"{before}{end}" for end in provider.hosts for before in (".", "-"))
 
 
 def current_span() -> Any:
@@ -269,7 +270,7 @@ def _framed(engine: Engine, provider: Provider, loop: Loop, original: Callable[.
 
     @functools.wraps(original)
     def run(*args: Any, **kwargs: Any) -> Any:
-        frame = engine.guard(engine.open_frame, provider, loop, args)
+        frame = engine.guard(engine.open_frame, provider, loop, (*args, *kwargs.values()))
         try:
             return original(*args, **kwargs)
         finally:
@@ -278,7 +279,7 @@ def _framed(engine: Engine, provider: Provider, loop: Loop, original: Callable[.
 
     @functools.wraps(original)
     async def run_async(*args: Any, **kwargs: Any) -> Any:
-        frame = engine.guard(engine.open_frame, provider, loop, args)
+        frame = engine.guard(engine.open_frame, provider, loop, (*args, *kwargs.values()))
         try:
             return await original(*args, **kwargs)
         finally:

@@ -46,7 +46,7 @@ class Reader:
         request = _asked(attempt)
         body = read_body(attempt, headers.get("content-encoding", ""), headers.get("content-type", ""), self._captures)
         document = {**provider.in_headers(headers), **body.document}
-        answer = endpoint.answer(document)
+        answer, failure = endpoint.answer(document), provider.failure(document)
         fields: Fields = {
             "operation_id": _operation_id(attempt.frame, attempt.started_at_ns),
             "attempt": attempt.number,
@@ -58,10 +58,10 @@ class Reader:
             **_timing(attempt, body),
             **self._caller(attempt.frame),
             **_place(attempt.url, headers, provider),
-            **_request(request, body, endpoint.model_in_path(_path(attempt.url))),
+            **_request(endpoint.parameters(request), body, endpoint.model_in_path(_path(attempt.url))),
             **_answer(answer, headers, provider),
-            **_outcome(attempt, headers, body, provider.failure(document), provider),
-            **_limits(attempt, headers, provider),
+            **_outcome(attempt, headers, body, failure, provider),
+            **_limits(attempt, headers, failure, provider),
             **_sizes(attempt),
         }
         fields["content_policy"] = self._settings.content
@@ -185,7 +185,7 @@ def _path(url: Any) -> str:
 def _place(url: Any, headers: Headers, provider: Provider) -> Fields:
     parts = urlsplit(str(url))
     host = parts.hostname or ""
-    names = (name for end, name in provider.hosts.items() if host == end or host.endswith(f".{end}"))
+    names = (name for end, name in provider.hosts.items() if host == end or host.endswith((f".{end}", f"-{end}")))
     is_default_port = parts.port is None or parts.port == _DEFAULT_PORTS.get(parts.scheme)
     return {
         "provider": next(names, provider.name),
@@ -240,6 +240,7 @@ def _outcome(attempt: Attempt, headers: Headers, body: Body, failure: Failure, p
     }
 
 
-def _limits(attempt: Attempt, headers: Headers, provider: Provider) -> Mapping[str, float | None]:
+def _limits(attempt: Attempt, headers: Headers, failure: Failure, provider: Provider) -> Mapping[str, float | None]:
     now = _EPOCH + timedelta(microseconds=(attempt.started_at_ns + attempt.answered - attempt.started) // 1000)
-    return {**provider.limits(headers, now), "retry_after_ms": retry_after_ms(headers, now)} if headers else {}
+    wait = retry_after_ms(headers, now)
+    return {**provider.limits(headers, now), "retry_after_ms": failure.retry_after_ms if wait is None else wait}

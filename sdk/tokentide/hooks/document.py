@@ -10,7 +10,19 @@ from typing import Any, Final
 
 from tokentide.hooks.provider import Document
 
-ANSWER_KEYS: Final = ("id", "model", "usage", "service_tier", "finish_reason", "stop_reason", "status")
+ANSWER_KEYS: Final = (
+    "id",
+    "model",
+    "usage",
+    "service_tier",
+    "finish_reason",
+    "stop_reason",
+    "status",
+    "usageMetadata",
+    "modelVersion",
+    "responseId",
+    "finishReason",
+)
 REQUEST_KEYS: Final = ("model", "stream", "temperature", "max_completion_tokens", "max_output_tokens", "max_tokens")
 _WORD: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 _MOST: Final = 1e15
@@ -85,12 +97,17 @@ def counts(**named: int | None) -> dict[str, int]:
     return {name: count for name, count in named.items() if count is not None}
 
 
-def parse(body: bytes) -> Document | None:
-    """The JSON object in `body`; None when it is not one."""
+def load(body: bytes) -> Any:
+    """The JSON value in `body`; None when it is none."""
     try:
-        return mapping(json.loads(body))
+        return json.loads(body)
     except (ValueError, RecursionError):
         return None
+
+
+def parse(body: bytes) -> Document | None:
+    """The JSON object in `body`; None when it is not one."""
+    return mapping(load(body))
 
 
 def dump(value: Any) -> str:

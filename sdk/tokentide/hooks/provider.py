@@ -34,14 +34,22 @@ class Answer:
 
 
 class Failure(NamedTuple):
-    """The provider's own error code, and the event's status where that code says more than the HTTP status."""
+    """The provider's own error code, and the event's status where that code says more than the HTTP status.
+
+    `retry_after_ms` is what the error itself asks to wait, where no header does.
+    """
 
     code: str = ""
     status: str = ""
+    retry_after_ms: float | None = None
 
 
 def _no_model(path: str) -> str:
     return ""
+
+
+def _as_they_are(request: Document) -> Document:
+    return request
 
 
 def _no_stream(events: Iterable[Document]) -> Document:
@@ -61,8 +69,9 @@ class Endpoint:
     """One endpoint. `path` ends the URL's path; `plain_path` does so when no client library frames the request.
 
     `is_ours` looks at the headers and the address of such a request where its path is not only this provider's.
-    `model_in_path` finds the model in a path that names it; it is empty when the body says it. What never streams needs
-    no `fold`, `has_content` and `is_end`.
+    `model_in_path` finds the model in a path that names it; it is empty when the body says it. `parameters` finds
+    a request's parameters under OpenAI's names, where it has others; what a loop found is left as it is. What never
+    streams needs no `fold`, `has_content` and `is_end`.
     """
 
     path: str
@@ -75,6 +84,7 @@ class Endpoint:
     has_content: Callable[[Document], bool] = _never
     is_end: Callable[[Document], bool] = _never
     model_in_path: Callable[[str], str] = _no_model
+    parameters: Callable[[Document], Document] = _as_they_are
 
 
 def _nothing_asked(arguments: tuple[Any, ...]) -> Document | None:
@@ -84,8 +94,8 @@ def _nothing_asked(arguments: tuple[Any, ...]) -> Document | None:
 class Loop(NamedTuple):
     """The method of a client library that owns its retries: what is sent inside one call of it is one operation.
 
-    `asked` finds the request's JSON among the positional arguments, `self` included; {} leaves it to the HTTP request,
-    None says that this is no call of a model.
+    `asked` finds the request's JSON among the arguments, `self` first and named ones last; {} leaves it to the HTTP
+    request, None says that this is no call of a model.
     `recurses`: the method tries again by calling itself, so that a call inside a call is the same operation.
     """
 
