@@ -36,9 +36,14 @@ def last_report(records: Iterable[bytes]) -> dict[str, Any]:
     return [record for record in map(json.loads, records) if "report_id" in record][-1]
 
 
+def open_spool(folder: Path, max_bytes: int = 1 << 40) -> Spool:
+    """A spool whose records never become too old."""
+    return Spool(folder, max_bytes, float(1 << 33))
+
+
 def spooled(settings: Settings) -> list[bytes]:
     """Every record in the spool of this destination; they are gone from there afterwards."""
-    spool, found = Spool(spool_folder(settings), 1 << 40), []
+    spool, found = open_spool(spool_folder(settings)), []
     while batch := spool.batch(100_000, 1 << 40):
         found += batch
         spool.acknowledge(len(batch))

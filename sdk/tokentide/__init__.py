@@ -66,7 +66,7 @@ def instrument(transport: str | None = None, **settings: Any) -> None:
                     "tokentide records already: call uninstrument() before you change its settings"
                 )
             return
-        emitter = Emitter(loaded, open_transport(loaded), Reader(loaded))
+        emitter = Emitter(loaded, open_transport(loaded), Reader(loaded), weigh=lambda attempt: attempt.held_bytes())
         engine = Engine(emitter, captures=loaded.content == "full", usage_hosts=loaded.include_usage_hosts)
         engine.start()
         _running = loaded, engine, emitter

@@ -127,7 +127,9 @@ class Settings:
     spool_max_bytes: Annotated[int, _at_least(0), "Most bytes that the events of one destination may take there."] = (
         256 * 1024 * 1024
     )
-    queue_size: Annotated[int, _at_least(1), "Most events that wait in memory."] = 20_000
+    spool_max_age_days: Annotated[int, _at_least(1), "Events that waited there for longer are dropped."] = 30
+    queue_size: Annotated[int, _at_least(1), "Most calls that wait in memory."] = 20_000
+    queue_max_bytes: Annotated[int, _at_least(1), "Most bytes, nearly, that they keep there."] = 128 * 1024 * 1024
     include_usage_hosts: Annotated[
         tuple[str, ...], _hosts, "Hosts whose chat streams are asked for their usage where the app did not ask."
     ] = ()

@@ -6,11 +6,12 @@ import contextlib
 import logging
 import math
 import threading
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
+from tokentide.backlog import Backlog
 from tokentide.call import LLMCall, ProducerReport
 from tokentide.identifiers import uuid7
 from tokentide.spool import Spool
@@ -24,7 +25,8 @@ from tokentide.transports.transport import (
 from tokentide.version import VERSION
 
 SEND_TIMEOUT_S: Final = 10.0
-SLOW_S: Final = 1.0
+SLOW_S: Final = 0.1
+READING_S: Final = 0.1
 REPORT_EVERY_S: Final = 10.0
 LOOK_AT_SPOOL_EVERY_S: Final = 10.0
 LONGEST_PAUSE_S: Final = 30.0
@@ -32,7 +34,6 @@ LONGEST_PAUSE_S: Final = 30.0
 _logger = logging.getLogger("tokentide")
 _said: set[str] = set()
 
-Queue: TypeAlias = "deque[tuple[int, Any]]"
 Read: TypeAlias = Callable[[Any, str, int], LLMCall]
 
 
@@ -48,12 +49,13 @@ class Delivery:
     """The events of one producer. `step` and `finish` are for the worker thread, `take_over` for one that ends it.
 
     The lock is held while records change hands and let go during a send. So `take_over` finds every record in the
-    queue, in hand or in the spool, however long the far side keeps the worker waiting.
+    queue, in hand or in the spool, however long the far side keeps the worker waiting. What can neither be sent nor
+    spooled stays in hand, and the queue fills up.
     """
 
     def __init__(
         self,
-        queue: Queue,
+        queue: Backlog,
         transport: Transport,
         spool: Spool,
         read: Read,
@@ -81,12 +83,13 @@ class Delivery:
 
     def step(self, timeout_s: float = SEND_TIMEOUT_S) -> bool:
         """Deliver one batch of the queue and one of the spool; whether another batch is waiting already."""
+        self._make_room()
         with self._lock:
             self._take()
-            if self._clock() >= self._report_at and self.has_news():
+            if self._clock() >= self._report_at and self.has_news() and len(self._in_hand) < MAX_RECORDS:
                 self._in_hand.append(self._report(closed=False))
         self._deliver(timeout_s)
-        return self._replay(timeout_s) or len(self._queue) >= MAX_RECORDS
+        return self._replay(timeout_s) or (not self._in_hand and len(self._queue) >= MAX_RECORDS)
 
     def finish(self, deadline: float, *, closed: bool) -> bool:
         """Deliver or spool what is queued now, and a report; whether all of it was kept.
@@ -98,19 +101,34 @@ class Delivery:
             with self._lock:
                 self._take()
             self._deliver(deadline - self._clock())
+            with self._lock:
+                if self._in_hand and not closed:
+                    return False
+                self._give_up_hand()
         with self._lock:
-            self._in_hand.append(self._report(closed))
+            if len(self._in_hand) < MAX_RECORDS:
+                self._in_hand.append(self._report(closed))
         self._deliver(deadline - self._clock())
-        return self._lost.total() == lost
+        return self._lost.total() == lost and not self._in_hand
 
     def take_over(self, timeout_s: float) -> None:
-        """Spool everything that is not acknowledged and keep the worker from doing more: the producer's last act."""
+        """Spool everything that is not acknowledged and keep the worker from doing more: the producer's last act.
+
+        What cannot be read in time is counted as dropped.
+        """
+        give_up = self._clock() + timeout_s
         if not self._lock.acquire(timeout=timeout_s):
             return
         try:
+            self._keep_hand()
             while self._queue:
-                self._take()
-                self._keep_hand()
+                self._give_up_hand()
+                if self._clock() < give_up:
+                    self._take()
+                    self._keep_hand()
+                else:
+                    self._pass_by()
+            self._give_up_hand()
             self._in_hand.append(self._report(closed=True))
             self._keep_hand()
             self.taken_over = True
@@ -135,12 +153,14 @@ class Delivery:
 
     def _take(self) -> None:
         """Read events of the queue into the hand, one batch at most. The caller holds the lock."""
-        size = 0
-        most = MAX_RECORDS - 1  # one place is for a report
-        while self._queue and len(self._in_hand) < most and size < MAX_BYTES and not self.taken_over:
-            seq, attempt = self._queue.popleft()
-            self._taken += 1
+        size, give_up = 0, self._clock() + READING_S
+        most = 0 if self._in_hand or self.taken_over else MAX_RECORDS - 1  # one place is for a report
+        while self._queue and len(self._in_hand) < most and size < MAX_BYTES:
+            seq, attempt = self._queue.take()
             self._emitted = max(self._emitted, seq)
+            if attempt is None:
+                continue
+            self._taken += 1
             try:
                 record = self._read(attempt, self.producer_id, seq).to_json()
             except Exception as error:  # noqa: BLE001  # whatever is wrong with one attempt, the next one is read
@@ -149,14 +169,31 @@ class Delivery:
             else:
                 self._in_hand.append(record)
                 size += len(record)
+            if self._clock() >= give_up:
+                return
+
+    def _pass_by(self) -> None:
+        """Count what is left in the queue as dropped: the process ends before it can be read."""
+        while self._queue:
+            seq, attempt = self._queue.take()
+            self._emitted = max(self._emitted, seq)
+            if attempt is not None:
+                self._taken += 1
+                self._lost["exit"] += 1
+
+    def _make_room(self) -> None:
+        """Spool the queue when a far side that takes long lets it fill up: the disk is quicker."""
+        if self._slow and self._queue.more_than_half_full():
+            while self._queue and not (self._in_hand or self.taken_over):
+                with self._lock:
+                    self._take()
+                    self._keep_hand()
 
     def _deliver(self, timeout_s: float) -> None:
         """Send what is in hand, spool what could not be sent."""
         if not self._in_hand:
             return
-        # A far side that takes long must not fill the queue up: the disk is quicker.
-        crowded = self._slow and len(self._queue) > (self._queue.maxlen or 0) // 2
-        left = self._in_hand if crowded else self._send(self._in_hand, timeout_s)
+        left = self._send(self._in_hand, timeout_s)
         with self._lock:
             if not self.taken_over:
                 self._in_hand = left
@@ -171,18 +208,20 @@ class Delivery:
         if not batch:
             self._look_at_spool_at = self._clock() + LOOK_AT_SPOOL_EVERY_S
             return False
-        left = self._send(batch, timeout_s)
+        too_old = self._spool.too_old()
+        left = [] if too_old else self._send(batch, timeout_s)
         with self._lock:
             if not self.taken_over:
+                if too_old:
+                    self._drop("expired", batch, "calls are dropped: they were in the spool folder for too long")
                 self._spool.acknowledge(len(batch) - len(left))
         return not left
 
     def _send(self, records: list[bytes], timeout_s: float) -> list[bytes]:
         """Send the records; returns those at the end that the far side did not take and that must be kept."""
-        started = self._clock()
         parts = [records]
         while parts and timeout_s > 0 and self._clock() >= self._resume_at:
-            part = parts.pop()
+            part, started = parts.pop(), self._clock()
             try:
                 self._transport.send(part, timeout_s)
             except TransportRejected as refusal:
@@ -196,7 +235,7 @@ class Delivery:
                 self._rest(error)
             else:
                 self._failures = 0
-        self._slow = self._clock() - started > SLOW_S
+            self._slow = self._clock() - started > SLOW_S
         return [record for part in reversed(parts) for record in part]
 
     def _rest(self, error: Exception) -> None:
@@ -206,13 +245,19 @@ class Delivery:
         self._warn("unavailable", f"calls are kept on disk for now: {error}")
 
     def _keep_hand(self) -> None:
-        """Move what is in hand to the spool. The caller holds the lock."""
-        records, self._in_hand = self._in_hand, []
-        kept = self._spool.append(records) if records else 0
+        """Move what is in hand to the spool, as far as it takes it. The caller holds the lock."""
+        kept = self._spool.append(self._in_hand) if self._in_hand else 0
         if kept:
+            self._in_hand = self._in_hand[kept:]
             self._look_at_spool_at = -math.inf
-        if kept < len(records):
-            self._drop("spool_full", records[kept:], "calls are dropped: the spool folder is full or cannot be written")
+        if self._in_hand:
+            self._warn("spool_full", "calls wait in memory: the spool folder is full or cannot be written")
+
+    def _give_up_hand(self) -> None:
+        """Drop what could neither be sent nor spooled."""
+        if self._in_hand:
+            records, self._in_hand = self._in_hand, []
+            self._drop("spool_full", records, "calls are dropped: there is no time and no place on disk for them")
 
     def _drop(self, reason: str, records: Sequence[bytes], message: str) -> None:
         # Reports are no events, and the events of others that the spool held are not of this producer's account.
@@ -237,7 +282,7 @@ class Delivery:
 
     def _standing(self) -> tuple[int, dict[str, int], int]:
         # A number that was given out and never came through the queue fell out of it.
-        counts = {**self._lost, "overflow": self._emitted - self._taken}
+        counts = {**self._lost, "overflow": self._emitted - self._taken, "spool_damaged": self._spool.damaged}
         return self._emitted, {reason: count for reason, count in counts.items() if count > 0}, self.hook_errors
 
     def _warn(self, kind: str, message: str) -> None:

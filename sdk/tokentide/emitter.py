@@ -7,7 +7,6 @@ emitter.emit(attempt)
 from __future__ import annotations
 
 import atexit
-import itertools
 import logging
 import os
 import random
@@ -19,16 +18,19 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Final
+from typing import Any, Final
 
+from tokentide.backlog import Backlog
 from tokentide.config import Settings
-from tokentide.delivery import Delivery, Queue, Read
+from tokentide.delivery import Delivery, Read
 from tokentide.spool import Spool, spool_folder
 from tokentide.transports.transport import THREAD_PREFIX, Transport
 
 QUICKEST_LOOK_S: Final = 0.05
 SLOWEST_LOOK_S: Final = 0.2
-SPOOLING_S_PER_EVENT: Final = 50e-6
+EXIT_S: Final = 2.0
+SECONDS_OF_A_DAY: Final = 86_400
+SPOOLING_S_PER_EVENT: Final = 200e-6
 
 _logger = logging.getLogger("tokentide")
 
@@ -46,10 +48,9 @@ class _Request:
 class _Worker:
     """One producer: the queue, its numbering and the thread that empties it. The thread starts with the first event."""
 
-    def __init__(self, owner: Emitter, queue: Queue, delivery: Delivery) -> None:
+    def __init__(self, owner: Emitter, queue: Backlog, delivery: Delivery) -> None:
         self._owner = owner  # While the thread runs, its emitter must be there to be closed at exit.
-        self.put = queue.append
-        self.numbers = itertools.count(1)
+        self.put = queue.put
         self.delivery = delivery
         self.running = False
         self._queue = queue
@@ -122,9 +123,10 @@ class _Worker:
 
 class Emitter:
     """What hooks hand their attempts to. It never raises into the app, never waits for the far side, and keeps at most
-    `settings.queue_size` attempts in memory.
+    `settings.queue_size` attempts and `settings.queue_max_bytes` in memory.
 
-    `read` makes an event of an attempt, on the worker thread. `clock` counts seconds, `jitter` gives a number from 0
+    `read` makes an event of an attempt, on the worker thread; `weigh` says how many bytes of memory an attempt keeps,
+    about and at once, on the app's. `clock` counts seconds, `jitter` gives a number from 0
     to 1. A forked child goes on as a producer of its own.
     """
 
@@ -134,20 +136,21 @@ class Emitter:
         transport: Transport,
         read: Read,
         *,
+        weigh: Callable[[Any], int] = sys.getsizeof,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.transport = transport
-        self._settings, self._read = settings, read
+        self._settings, self._read, self._weigh = settings, read, weigh
         self._clock, self._now, self._jitter = clock, now, jitter
         self._worker = self._new_worker()
         _emitters.add(self)
 
     def emit(self, attempt: object) -> None:
-        """Queue an attempt; when the queue is full the oldest one falls out and is counted as `overflow`."""
+        """Queue an attempt. When there are too many the oldest one falls out; that is counted as `overflow`."""
         worker = self._worker
-        worker.put((next(worker.numbers), attempt))
+        worker.put(attempt, self._weigh(attempt))
         if not worker.running:
             worker.start()
             if not (_threads_may_start or sys.is_finalizing()):
@@ -185,7 +188,7 @@ class Emitter:
         worker, self._worker = self._worker, self._new_worker()
         if worker.idle():
             return
-        patience = max(0.05 * timeout, 0.5 * timeout - SPOOLING_S_PER_EVENT * worker.queued())
+        patience = max(0.05 * timeout, min(0.5 * timeout, 0.9 * timeout - SPOOLING_S_PER_EVENT * worker.queued()))
         request = _Request(self._clock() + 0.8 * patience, closing=True)
         worker.ask(request, patience)
         if not request.done.is_set():
@@ -198,8 +201,8 @@ class Emitter:
 
     def _new_worker(self) -> _Worker:
         settings = self._settings
-        queue: Queue = deque(maxlen=settings.queue_size)
-        spool = Spool(spool_folder(settings), settings.spool_max_bytes)
+        queue = Backlog(settings.queue_size, settings.queue_max_bytes)
+        spool = Spool(spool_folder(settings), settings.spool_max_bytes, settings.spool_max_age_days * SECONDS_OF_A_DAY)
         delivery = Delivery(
             queue,
             self.transport,
@@ -218,8 +221,9 @@ _threads_may_start = True
 
 
 def _close_all() -> None:
+    give_up = time.monotonic() + EXIT_S
     for emitter in list(_emitters):
-        emitter.close()
+        emitter.close(max(0.0, give_up - time.monotonic()))
 
 
 def _close_for_good() -> None:

@@ -6,10 +6,10 @@ import httpx2
 import openai
 import pytest
 import tokentide
-from emitted import STARTED, files
+from emitted import STARTED, files, open_spool
 from tokentide import LLMCall
 from tokentide.config import load
-from tokentide.spool import Spool, spool_folder
+from tokentide.spool import spool_folder
 from tokentide.testing import capture_calls
 
 ANSWER = {
@@ -56,7 +56,7 @@ def test_what_another_test_process_left_in_the_spool_is_not_captured(
     client: openai.OpenAI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TOKENTIDE_SPOOL_DIR", str(tmp_path))
-    left = Spool(spool_folder(load(transport="memory")), 1 << 30)
+    left = open_spool(spool_folder(load(transport="memory")))
     left.append([LLMCall(call_id="theirs", operation_id="o", started_at=STARTED).to_json()])
     left.close()
     with capture_calls() as calls:

@@ -19,6 +19,8 @@ TAIL_BYTES: Final = 16 * 1024
 BODY_BYTES: Final = 64 * 1024
 CAPTURED_BYTES: Final = 4 * 1024 * 1024
 MAX_STAMPS: Final = 4096
+_OBJECTS_BYTES: Final = 4 * 1024  # the attempt, its address and its headers
+_CHUNK_BYTES: Final = 100  # an arrival time and the object around a chunk
 
 clock = time.perf_counter_ns
 
@@ -26,12 +28,14 @@ clock = time.perf_counter_ns
 class Frame:
     """One logical operation: what the client library's `request()` does, with all its retries.
 
+    `client` identifies the object whose method it is.
     `provider` is None when no client library owns retries around the attempt.
     `held` is the last attempt that was answered, kept back until it is known whether another one follows.
     """
 
     __slots__ = (
         "attempts",
+        "client",
         "closed",
         "held",
         "operation_id",
@@ -43,11 +47,14 @@ class Frame:
         "token",
     )
 
-    def __init__(self, provider: Provider | None, parameters: Mapping[str, Any], tags: Tags, span: Any) -> None:
+    def __init__(
+        self, provider: Provider | None, parameters: Mapping[str, Any], tags: Tags, span: Any, client: int = 0
+    ) -> None:
         self.provider = provider
         self.parameters = parameters
         self.tags = tags
         self.span = span
+        self.client = client
         self.started = clock()
         self.closed = 0
         self.attempts = 0
@@ -112,6 +119,14 @@ class Attempt:
             self.body = content
         else:
             self.body, self.tail = content[:HEAD_BYTES], content[-TAIL_BYTES:]
+
+    def held_bytes(self) -> int:
+        """About how many bytes of memory it keeps."""
+        held = _OBJECTS_BYTES + len(self.request_body) + len(self.body) + len(self.tail)
+        flow = self.flow
+        if flow is not None:
+            held += min(flow.size, flow.limit + TAIL_BYTES) + _CHUNK_BYTES * (len(flow.head) + len(flow.stamps))
+        return held
 
 
 class Flow:
