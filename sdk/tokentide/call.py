@@ -39,6 +39,8 @@ OPERATIONS = (
     "images",
     "audio",
     "moderations",
+    "rerank",
+    "ocr",
     "count_tokens",
     "unknown",
 )

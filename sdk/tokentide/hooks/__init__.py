@@ -12,7 +12,10 @@ from tokentide.hooks.provider import Provider
 
 PROVIDERS: Final = {
     "anthropic": "tokentide.hooks.anthropic:PROVIDER",
+    "cohere": "tokentide.hooks.cohere:PROVIDER",
     "google": "tokentide.hooks.google:PROVIDER",
+    "mistral": "tokentide.hooks.mistral:PROVIDER",
+    "ollama": "tokentide.hooks.ollama:PROVIDER",
     "openai": "tokentide.hooks.openai:PROVIDER",
 }
 

@@ -154,4 +154,5 @@ _LINES: Final = Framing(b"\n", split_lines, parse)
 FRAMINGS: Final[Mapping[str, Framing]] = {
     "text/event-stream": _SERVER_SENT,
     "application/x-ndjson": _LINES,
+    "application/stream+json": _LINES,
 }
