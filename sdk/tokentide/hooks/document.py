@@ -20,13 +20,13 @@ ANSWER_KEYS: Final = (
     "status",
     "meta",
     "usage_info",
-    "done_reason",
-    "prompt_eval_count",
-    "eval_count",
     "usageMetadata",
     "modelVersion",
     "responseId",
     "finishReason",
+    "done_reason",
+    "prompt_eval_count",
+    "eval_count",
 )
 REQUEST_KEYS: Final = ("model", "stream", "temperature", "max_completion_tokens", "max_output_tokens", "max_tokens")
 _WORD: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
@@ -68,6 +68,11 @@ def mapping(value: Any) -> Document | None:
     return value if isinstance(value, dict) else None
 
 
+def count(value: Any) -> int | None:
+    """`value` if it is a believable count."""
+    return value if type(value) is int and 0 <= value < 2**53 else None
+
+
 def whole(value: Any) -> int:
     """`value` if it is a believable count, else 0."""
     return count(value) or 0
@@ -85,11 +90,6 @@ def dollars(value: Any) -> Decimal | None:
     try:
         amount = Decimal(value if isinstance(value, str) else repr(number(value)))
     except ArithmeticError:
-def count(value: Any) -> int | None:
-    """`value` if it is a believable count."""
-    return value if type(value) is int and 0 <= value < 2**53 else None
-
-
         return None
     # Never NaN, which no comparison holds for, and never smaller than the store's last digit.
     if not amount.is_finite() or not 0 <= amount <= _MOST_DOLLARS:
