@@ -16,6 +16,7 @@ PROVIDERS: Final = {
     "google": "tokentide.hooks.google:PROVIDER",
     "mistral": "tokentide.hooks.mistral:PROVIDER",
     "ollama": "tokentide.hooks.ollama:PROVIDER",
+    "bedrock": "tokentide.hooks.bedrock:PROVIDER",
     "openai": "tokentide.hooks.openai:PROVIDER",
 }
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
+from tokentide.hooks._event_stream import message_event, split_messages
 from tokentide.hooks.attempt import Attempt
 from tokentide.hooks.document import items, load, mapping, parse, parse_cut
 from tokentide.hooks.provider import Document, Endpoint
@@ -152,6 +153,7 @@ def split_lines(text: bytes) -> list[bytes]:
 _SERVER_SENT: Final = Framing(b"\n", split_frames, event_of)
 _LINES: Final = Framing(b"\n", split_lines, parse)
 FRAMINGS: Final[Mapping[str, Framing]] = {
+    "application/vnd.amazon.eventstream": Framing(b"", split_messages, message_event),
     "text/event-stream": _SERVER_SENT,
     "application/x-ndjson": _LINES,
     "application/stream+json": _LINES,

@@ -27,6 +27,7 @@ MAX_FAILURES: Final = 100
 _SMALL_REQUEST: Final = 16 * 1024
 # The module that is patched as soon as it is imported, and who patches it.
 SEAMS: Final = {
+    "botocore.endpoint": "tokentide.hooks._botocore:patch",
     "aiohttp": "tokentide.hooks._aiohttp:patch",
     "httpx": "tokentide.hooks._httpx:patch",
     "httpx2": "tokentide.hooks._httpx:patch",
@@ -50,9 +51,17 @@ class Sink(Protocol):
 class Request(Protocol):
     """What a seam tells of a request; httpx's are of this shape."""
 
-    method: str
-    headers: Any
-    content: bytes
+    @property
+    def method(self) -> str:
+        """In capitals."""
+
+    @property
+    def headers(self) -> Any:
+        """A mapping that does not tell capital letters from small ones."""
+
+    @property
+    def content(self) -> bytes:
+        """The body, empty for one that is produced piece by piece."""
 
     @property
     def url(self) -> Any:

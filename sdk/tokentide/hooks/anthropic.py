@@ -1,10 +1,13 @@
-"""Anthropic: the Messages API."""
+"""Anthropic: the Messages API, at Anthropic and through Google's and Microsoft's clouds."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import unquote
 
 from tokentide.hooks import limits, stainless
 from tokentide.hooks.content import last_user_turn
@@ -21,13 +24,16 @@ _STATUS_OF_CODE: Final = {
 }
 _TOO_LONG: Final = ("prompt is too long", "exceed context limit", "maximum context length")
 _CONTENT_DELTAS: Final = ("text_delta", "input_json_delta", "thinking_delta")
+_MODEL: Final = re.compile(r"/models/([^/:]+):")
+_REGION: Final = re.compile(r"([a-z0-9-]+)-aiplatform\.|aiplatform\.([a-z]+)\.rep\.|[a-z-]+\.([a-z0-9-]+)\.api\.aws")
 
 
 def _prompt(request: Document) -> str:
     return last_user_turn(request.get("messages"))
 
 
-def _answer(document: Document) -> Answer:
+def answer(document: Document) -> Answer:
+    """What a message says."""
     blocks = (text(dig(block, "text")) for block in items(document.get("content")) if dig(block, "type") == "text")
     return Answer(
         response_id=text(document.get("id")),
@@ -38,6 +44,18 @@ def _answer(document: Document) -> Answer:
         usage=mapping(document.get("usage")),
         tokens=message_tokens(document.get("usage")),
     )
+
+
+def _no_prompt(request: Document) -> str:
+    """What is counted is kept when it is asked."""
+    return ""
+
+
+def _count_answer(document: Document) -> Answer:
+    """The counted tokens; nothing was generated."""
+    is_count = "input_tokens" in document
+    counted = counts(input_tokens=whole(document.get("input_tokens")), output_tokens=0) if is_count else {}
+    return Answer(usage=document if is_count else None, tokens=counted)
 
 
 def message_tokens(usage: Any) -> dict[str, int]:
@@ -60,7 +78,7 @@ def message_tokens(usage: Any) -> dict[str, int]:
     )
 
 
-def _fold(events: Iterable[Document]) -> Document:
+def fold(events: Iterable[Document]) -> Document:
     """The message that a stream's events add up to; a later usage wins over an earlier one, count by count.
 
     The output tokens of the first event are a placeholder: they are known when the last but one has come.
@@ -81,11 +99,13 @@ def _fold(events: Iterable[Document]) -> Document:
     return folded | {"usage": usage, "content": [{"type": "text", "text": "".join(pieces)}]}
 
 
-def _has_content(event: Document) -> bool:
+def has_content(event: Document) -> bool:
+    """Whether an event of a stream carries a part of the answer."""
     return event.get("type") == "content_block_delta" and dig(event, "delta", "type") in _CONTENT_DELTAS
 
 
-def _is_end(event: Document) -> bool:
+def is_end(event: Document) -> bool:
+    """Whether an event is the last of a whole stream."""
     return event.get("type") == "message_stop"
 
 
@@ -118,24 +138,55 @@ def _limits(headers: Headers, now: datetime) -> Mapping[str, int | float]:
     )
 
 
+def _model_in_path(path: str) -> str:
+    found = _MODEL.search(path)
+    return unquote(found[1]) if found else ""
+
+
+def _region(host: str, headers: Headers) -> str:
+    """The region in the names of Google's and Amazon's hosts."""
+    found = _REGION.match(host)
+    return next(filter(None, found.groups()), "") if found else ""
+
+
+def _is_versioned(request: Any) -> bool:
+    """Paths like `/v1/messages` are not only Anthropic's, but its API wants this header."""
+    return "anthropic-version" in request.headers
+
+
+def _endpoint(path: str) -> Endpoint:
+    return Endpoint(
+        path=path,
+        plain_path=path,
+        is_ours=_is_versioned,
+        operation="messages",
+        prompt=_prompt,
+        answer=answer,
+        fold=fold,
+        has_content=has_content,
+        is_end=is_end,
+        model_in_path=_model_in_path,
+    )
+
+
+def _counting(path: str) -> Endpoint:
+    return replace(_endpoint(path), operation="count_tokens", answer=_count_answer, prompt=_no_prompt)
+
+
 PROVIDER: Final = Provider(
     name="anthropic",
     loops=stainless.loops("anthropic"),
-    hosts={"api.anthropic.com": "anthropic"},
+    hosts={"api.anthropic.com": "anthropic", "googleapis.com": "gcp.vertex_ai", "services.ai.azure.com": "azure"},
     request_id_header="request-id",
+    other_request_id_headers=("x-request-id",),
     endpoints=(
-        Endpoint(
-            path="/v1/messages",
-            plain_path="/v1/messages",
-            is_ours=lambda request: "anthropic-version" in request.headers,
-            operation="messages",
-            prompt=_prompt,
-            answer=_answer,
-            fold=_fold,
-            has_content=_has_content,
-            is_end=_is_end,
-        ),
+        _endpoint("/v1/messages"),
+        _counting("/v1/messages/count_tokens"),
+        _counting("/models/count-tokens:rawPredict"),
+        _endpoint(":rawPredict"),
+        _endpoint(":streamRawPredict"),
     ),
     failure=_failure,
     limits=_limits,
+    region=_region,
 )
