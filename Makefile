@@ -5,10 +5,11 @@ BIN := .venv/bin
 PINS := pyproject.toml sdk/pyproject.toml requirements.txt
 INSTALL := $(BIN)/uv pip install --quiet --python .venv --constraint requirements.txt --build-constraint requirements.txt
 BENCHMARKS = $(shell grep -l __main__ benchmarks/*.py)
+PEERS := $(patsubst benchmarks/sdk/peers/%.txt,.venv-peers/%/.has-everything,$(wildcard benchmarks/sdk/peers/*.txt))
 SOURCES := alerts analyzers benchmarks collector dashboards sdk server store tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-kafka test check format bench dashboards generated pins clean
+.PHONY: help demo demo-kafka test check format bench bench-sdk dashboards generated pins clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -19,7 +20,7 @@ demo: .venv/.has-demo ## watch three teams' apps, their cost, an alert and a dri
 demo-kafka: .venv/.has-demo ## the same over a real Apache Kafka, which it starts by itself
 	@$(BIN)/tokentide demo --transport kafka $(ARGS)
 
-test: .venv/.has-everything ## every test, those with real Kafka, Chromium and Alertmanager included (options: ARGS="tests/store")
+test: .venv/.has-everything .venv-beside/.made ## every test, those with real Kafka, Chromium and Alertmanager included (options: ARGS="tests/store")
 	@scripts/install-test-programs
 	$(BIN)/pytest --durations=10 $(ARGS)
 
@@ -42,6 +43,9 @@ format: .venv/.has-everything ## format the code and fix what the linter can fix
 bench: .venv/.has-everything ## measure; each benchmark prints one JSON object
 	@for file in $(BENCHMARKS); do echo "== $$file" && $(BIN)/python $$file || exit 1; done
 
+bench-sdk: .venv/.has-everything $(PEERS) ## measure what the hook costs an app, beside other instrumentations (options: ARGS=--quick)
+	@$(BIN)/python benchmarks/sdk/compare.py $(ARGS)
+
 dashboards: .venv/.has-everything ## write Grafana's JSON again from the panel definitions
 	$(BIN)/python -m dashboards render
 
@@ -53,9 +57,11 @@ generated: .venv/.has-everything dashboards ## write every generated file again
 pins: .venv/.has-uv ## take the newest versions that pyproject.toml allows into requirements.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-emit-package tokentide \
 	  --no-annotate --no-header --all-extras --group dev pyproject.toml --output-file requirements.txt
+	for peer in benchmarks/sdk/peers/*.in; do $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes \
+	  --no-emit-index-url --no-annotate --no-header $$peer --output-file $${peer%.in}.txt || exit 1; done
 
 clean: ## remove the environment and everything that can be made again
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.has-uv: requirements.txt scripts/create-environment
@@ -71,3 +77,15 @@ clean: ## remove the environment and everything that can be made again
 	@echo "Installing everything that the tests need into .venv (several GB, because of torch) …"
 	@$(INSTALL) --editable sdk --editable '.[demo,demo-kafka,drift]' --group dev
 	@touch $@ .venv/.has-demo
+
+.venv-%/.made: tests/environments/%.txt | .venv/.has-uv
+	@echo "Installing the environment of tests/environments/$*.txt …"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-$*
+	@$(BIN)/uv pip install --quiet --python .venv-$* --require-hashes --requirement $<
+	@touch $@
+
+.venv-peers/%/.has-everything: benchmarks/sdk/peers/%.txt | .venv/.has-uv
+	@echo "Installing $* into an environment of its own …"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-peers/$*
+	@$(BIN)/uv pip install --quiet --python .venv-peers/$* --require-hashes --requirement $<
+	@touch $@

@@ -58,3 +58,14 @@ def needs(path: str, package: str) -> str:
     if os.environ.get("CI") == "true":
         pytest.fail(message)
     pytest.skip(message)
+
+
+def needs_environment(name: str) -> Path:
+    """The Python of the environment `.venv-<name>`; without it the test is skipped, under CI it fails."""
+    python = Path(__file__).parents[1] / f".venv-{name}" / "bin" / "python"
+    if python.exists():
+        return python
+    message = f"the environment .venv-{name} is missing: make .venv-{name}/.made"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(message)

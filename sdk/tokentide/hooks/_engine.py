@@ -27,8 +27,8 @@ MAX_FAILURES: Final = 100
 _SMALL_REQUEST: Final = 16 * 1024
 # The module that is patched as soon as it is imported, and who patches it.
 SEAMS: Final = {
-    "botocore.endpoint": "tokentide.hooks._botocore:patch",
     "aiohttp": "tokentide.hooks._aiohttp:patch",
+    "botocore.endpoint": "tokentide.hooks._botocore:patch",
     "httpx": "tokentide.hooks._httpx:patch",
     "httpx2": "tokentide.hooks._httpx:patch",
 }
@@ -103,11 +103,16 @@ class Engine:
             getattr(import_module(place), name)(module, self)
         for provider, loop in self._loops:
             if loop.module == module.__name__:
-                self.replace(getattr(module, loop.owner), loop.method, functools.partial(_framed, self, provider, loop))
+                for owner in _overriding(getattr(module, loop.owner), loop.method):
+                    self.replace(owner, loop.method, functools.partial(_framed, self, provider, loop))
 
     def replace(self, owner: type, name: str, wrap: Callable[[Any], Any]) -> None:
         """Puts `wrap(original)` in the place of a class's own attribute, until `stop`; once."""
         self._patches.replace(owner, name, wrap)
+
+    def patched(self) -> list[str]:
+        """What is replaced, as `module.Class.attribute`."""
+        return self._patches.names()
 
     def guard(self, step: Callable[..., Any], *arguments: Any) -> Any:
         """The result of `step`, or None when it failed."""
@@ -122,13 +127,14 @@ class Engine:
         """A frame for what the client library is about to do."""
         if self._stopped or self._failures >= MAX_FAILURES:
             return None
-        if loop.recurses and (outer := _open(_frame)) is not None and outer.provider is provider:
+        client = id(arguments[0])
+        if (outer := _open(_frame)) is not None and outer.client == client:
             return None
         asked: Document | None = loop.asked(arguments)
         if asked is None:
             return None
         parameters = {key: asked[key] for key in REQUEST_KEYS if key in asked}
-        frame = Frame(provider, parameters, current_tags(), current_span())
+        frame = Frame(provider, parameters, current_tags(), current_span(), client)
         frame.token = _frame.set(frame)
         return frame
 
@@ -264,6 +270,12 @@ def current_span() -> Any:
     """The OpenTelemetry span around this code, if the app has imported OpenTelemetry."""
     trace = sys.modules.get("opentelemetry.trace")
     return None if trace is None else trace.get_current_span()
+
+
+def _overriding(owner: type, method: str) -> list[type]:
+    """`owner` and those of its subclasses that have a method of that name of their own, as other tools give them."""
+    below = [found for subclass in owner.__subclasses__() for found in _overriding(subclass, method)]
+    return [owner, *below] if method in owner.__dict__ else below
 
 
 def _open(variable: ContextVar[Frame | None]) -> Frame | None:

@@ -21,9 +21,14 @@ class Patches:
         if any(known is owner and known_name == name for known, known_name, _, _ in self._replaced):
             return
         original = owner.__dict__[name]
-        wrapper = wrap(original)
+        # A descriptor of another tool, called through its class, still tells the method's `self` from its arguments.
+        wrapper = wrap(getattr(owner, name))
         setattr(owner, name, wrapper)
         self._replaced.append((owner, name, original, wrapper))
+
+    def names(self) -> list[str]:
+        """What is replaced, as `module.Class.attribute`."""
+        return [f"{owner.__module__}.{owner.__qualname__}.{name}" for owner, name, _, _ in self._replaced]
 
     def restore(self) -> None:
         """Puts every original back, except where somebody else has replaced ours in the meantime."""

@@ -96,14 +96,13 @@ class Loop(NamedTuple):
 
     `asked` finds the request's JSON among the arguments, `self` first and named ones last; {} leaves it to the HTTP
     request, None says that this is no call of a model.
-    `recurses`: the method tries again by calling itself, so that a call inside a call is the same operation.
+    A call inside a call of the same client is the same operation: some methods try again by calling themselves.
     """
 
     module: str
     owner: str
     method: str
     asked: Callable[[tuple[Any, ...]], Document | None] = _nothing_asked
-    recurses: bool = False
 
 
 def _no_region(host: str, headers: Headers) -> str:
