@@ -24,7 +24,7 @@ _STATUS_OF_CODE: Final = {
 }
 _TOO_LONG: Final = ("prompt is too long", "exceed context limit", "maximum context length")
 _CONTENT_DELTAS: Final = ("text_delta", "input_json_delta", "thinking_delta")
-_MODEL: Final = re.compile(r"/models/([^/:]+):")
+_MODEL: Final = re.compile(r"/models/(?!count-tokens:)([^/:]+):")
 _REGION: Final = re.compile(r"([a-z0-9-]+)-aiplatform\.|aiplatform\.([a-z]+)\.rep\.|[a-z-]+\.([a-z0-9-]+)\.api\.aws")
 
 
