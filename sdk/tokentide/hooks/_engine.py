@@ -19,9 +19,10 @@ from typing import Any, Final, Protocol
 from tokentide.context import current_tags
 from tokentide.hooks import load_providers
 from tokentide.hooks._patch import ImportWatch, Patches
+from tokentide.hooks._routes import Routes
 from tokentide.hooks.attempt import BODY_BYTES, CAPTURED_BYTES, HEAD_BYTES, Attempt, Flow, Frame, clock
 from tokentide.hooks.document import REQUEST_KEYS
-from tokentide.hooks.provider import Document, Loop, Provider, Route
+from tokentide.hooks.provider import Document, Loop, Provider
 
 MAX_FAILURES: Final = 100
 _SMALL_REQUEST: Final = 16 * 1024
@@ -76,8 +77,7 @@ class Engine:
         self.usage_hosts = usage_hosts
         self._sink = sink
         self._captures = captures
-        self._routes = tuple(Route(provider, endpoint) for provider in providers for endpoint in provider.endpoints)
-        self._paths = tuple({route.endpoint.path for route in self._routes})
+        self._routes = Routes(providers)
         self._loops = [(provider, loop) for provider in providers for loop in provider.loops]
         self._failures = 0
         self._stopped = False
@@ -152,11 +152,8 @@ class Engine:
         """
         if self._stopped or self._failures >= MAX_FAILURES or request.method != "POST" or _open(_sending):
             return None
-        path = request.url.path
-        if not path.endswith(self._paths):
-            return None
         frame = _open(_frame)
-        route = self._route(path, request, frame)
+        route = self._routes.find(request, None if frame is None else frame.provider)
         if route is None:
             return None
         if frame is None:
@@ -208,19 +205,6 @@ class Engine:
             attempt.ended = clock()
             self._settle(attempt)
 
-    def _route(self, path: str, request: Request, frame: Frame | None) -> Route | None:
-        found = [route for route in self._routes if path.endswith(route.endpoint.path)]
-        if frame is None:
-            found = [route for route in found if path.endswith(route.endpoint.plain_path)]
-            found = [route for route in found if route.endpoint.is_ours(request)]
-        if len(found) < 2:
-            return found[0] if found else None
-        host = f".{request.url.host}"
-        return next(
-            (route for route in found if frame is not None and route.provider is frame.provider),
-            next((route for route in found if host.endswith(_ends(route.provider))), found[0]),
-        )
-
     def _asked(self, frame: Frame, request: Request) -> bytes:
         """The request's body, if it will be read: for its texts, or for what the loop did not know."""
         if frame.parameters and not self._captures:
@@ -259,11 +243,6 @@ def request_body(message: Any) -> bytes:
     except RuntimeError:
         return b""
     return content
-
-
-@functools.cache
-def _ends(provider: Provider) -> tuple[str, ...]:
-    return tuple(f"{before}{end}" for end in provider.hosts for before in (".", "-"))
 
 
 def current_span() -> Any:

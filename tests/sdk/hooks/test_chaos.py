@@ -10,6 +10,7 @@ from hook_clients import APIS, AsyncCaller, Caller, SyncCaller
 from hook_recorder import Recorder, recording
 from tokentide.hooks import _engine, _httpx, attempt
 from tokentide.hooks._engine import MAX_FAILURES, Engine
+from tokentide.hooks._routes import Routes
 from tokentide.hooks.attempt import Attempt, Flow, Frame
 
 from server.demo.provider import RunningProvider
@@ -18,8 +19,9 @@ from server.demo.provider import RunningProvider
 NOT_A_STEP = {"start", "stop", "patch", "patched", "replace", "guard", "make_tees", "request", "send"}
 SETUP: dict[object, set[str]] = {
     Engine: {"__init__"},
+    Routes: {"__init__"},
     Attempt: {"held_bytes"},  # the emitter's
-    _engine: {"_framed", "_ends", "_overriding"},
+    _engine: {"_framed", "_overriding"},
     _httpx: {"_watched", "_watched_async", "_cover"},  # the last one in test_include_usage.py
 }
 
@@ -27,7 +29,7 @@ SETUP: dict[object, set[str]] = {
 def steps() -> list[tuple[object, str]]:
     """Every function that runs on the app's thread."""
     found: list[tuple[object, str]] = [(Recorder, "emit"), (_engine, "current_tags")]
-    for owner in (Engine, Frame, Attempt, Flow, _engine, _httpx, attempt):
+    for owner in (Engine, Routes, Frame, Attempt, Flow, _engine, _httpx, attempt):
         own = [name for name, value in vars(owner).items() if inspect.isfunction(value) and _is_ours(owner, value)]
         found += [(owner, name) for name in own if name not in NOT_A_STEP | SETUP.get(owner, set())]
     return [*found, (_engine, "clock"), (attempt, "clock")]
