@@ -41,6 +41,10 @@ class Tags:
         self.prompt_version = prompt_version
         self.attributes = attributes
 
+    def including(self, said: Mapping[str, str], attributes: Mapping[str, str]) -> Tags:
+        """These tags with what is said further, which wins."""
+        return Tags(**{**vars(self), **said, "attributes": {**self.attributes, **attributes}})
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Tags) and vars(self) == vars(other)
 
@@ -63,10 +67,36 @@ _NOTHING = Tags()
 _entered: ContextVar[_Entered | None] = ContextVar("tokentide_context", default=None)
 
 
+class Run:
+    """What a framework says of one of its runs. It counts where the run began, until it is over.
+
+    A run may be told to be over in another context than the one that it began in, as streams are.
+    """
+
+    __slots__ = ("__weakref__", "_attributes", "_said", "is_over")
+
+    def __init__(self, said: Mapping[str, str], attributes: Mapping[str, str]) -> None:
+        self._said = said
+        self._attributes = attributes
+        self.is_over = False
+
+    def begin(self) -> None:
+        """What is called from here on belongs to this run."""
+        _run.set(self)
+
+    def added_to(self, tags: Tags) -> Tags:
+        """`tags` with what this run says, which wins."""
+        return tags.including(self._said, self._attributes)
+
+
+_run: ContextVar[Run | None] = ContextVar("tokentide_run", default=None)
+
+
 def current_tags() -> Tags:
-    """What the contexts around this code say, the inner ones winning."""
-    entered = _entered.get()
-    return _NOTHING if entered is None else entered.tags
+    """What the contexts around this code say, the inner ones winning, and the framework's run that it belongs to."""
+    entered, run = _entered.get(), _run.get()
+    tags = _NOTHING if entered is None else entered.tags
+    return tags if run is None or run.is_over else run.added_to(tags)
 
 
 class Scope:
@@ -81,9 +111,7 @@ class Scope:
     def __enter__(self) -> Scope:
         outer = _entered.get()
         tags = _NOTHING if outer is None else outer.tags
-        attributes = {**tags.attributes, **self._attributes}
-        inner = Tags(**{**vars(tags), **self._said, "attributes": attributes})
-        _entered.set(_Entered(self, inner, outer))
+        _entered.set(_Entered(self, tags.including(self._said, self._attributes), outer))
         return self
 
     def __exit__(self, *exception: object) -> None:

@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any, Final, Protocol
 
 from tokentide.context import current_tags
+from tokentide.frameworks import FRAMEWORKS
 from tokentide.hooks import load_providers
 from tokentide.hooks._patch import ImportWatch, Patches
 from tokentide.hooks._routes import Routes
@@ -82,8 +83,13 @@ class Engine:
         self._failures = 0
         self._stopped = False
         self._patches = Patches()
-        modules = {*SEAMS, *(loop.module for _, loop in self._loops)}
+        modules = {*SEAMS, *FRAMEWORKS, *(loop.module for _, loop in self._loops)}
         self._watch = ImportWatch(modules, functools.partial(self.guard, self.patch))
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is recorded: it was stopped, or it failed too often."""
+        return self._stopped or self._failures >= MAX_FAILURES
 
     def start(self) -> None:
         """Patches what is imported already, and the rest when it is."""
@@ -97,9 +103,9 @@ class Engine:
         self._patches.restore()
 
     def patch(self, module: ModuleType) -> None:
-        """Patches one imported module: its seam, and the loops in it."""
-        if seam := SEAMS.get(module.__name__):
-            place, _, name = seam.partition(":")
+        """Patches one imported module: its seam, and the loops in it. Attaches to it, if it is a framework's."""
+        if found := SEAMS.get(module.__name__) or FRAMEWORKS.get(module.__name__):
+            place, _, name = found.partition(":")
             getattr(import_module(place), name)(module, self)
         for provider, loop in self._loops:
             if loop.module == module.__name__:
@@ -125,7 +131,7 @@ class Engine:
 
     def open_frame(self, provider: Provider, loop: Loop, arguments: tuple[Any, ...]) -> Frame | None:
         """A frame for what the client library is about to do."""
-        if self._stopped or self._failures >= MAX_FAILURES:
+        if self.is_idle:
             return None
         client = id(arguments[0])
         if (outer := _open(_frame)) is not None and outer.client == client:
@@ -150,7 +156,7 @@ class Engine:
         With a record the caller runs the request between `enter` and `leave`, then calls `failed`, or `answered` and
         after it `complete` or `watch`.
         """
-        if self._stopped or self._failures >= MAX_FAILURES or request.method != "POST" or _open(_sending):
+        if self.is_idle or request.method != "POST" or _open(_sending):
             return None
         frame = _open(_frame)
         route = self._routes.find(request, None if frame is None else frame.provider)
