@@ -30,7 +30,7 @@ Receive = Callable[[], Awaitable[Document]]
 
 THOUGHTS = 40
 TOOL_TOKENS = 5
-_CODES = {400: "INVALID_ARGUMENT", 429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 503: "UNAVAILABLE"}
+_CODES = {404: "NOT_FOUND", 429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 503: "UNAVAILABLE"}
 
 
 @dataclass(slots=True)
@@ -135,12 +135,15 @@ def gemini_app(log: GeminiLog) -> Callable[..., Awaitable[None]]:
         headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
         model, _, method = scope["path"].rpartition("/")[2].partition(":")
         log.paths.append(scope["path"])
+        if not method:
+            await _send_document(send, 404, error(404, 0), headers)
+            return
         # The client says nothing of its tries, so they are counted for each of its tests' own names.
         plan = _plan(model, tries[model], document)
         tries[model] += 1
-        await asyncio.sleep(plan.delay_seconds)
         answer = _Answer(model, plan, _words(document.get("contents", document)))
         log.usages.append(answer.usage())
+        await asyncio.sleep(plan.delay_seconds)
         if plan.http_status != 200:
             await _send_document(send, plan.http_status, error(plan.http_status, plan.retry_after_ms), headers)
         elif method == "streamGenerateContent":
