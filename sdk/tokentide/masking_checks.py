@@ -1,0 +1,159 @@
+"""Whether what looks like a card, an address or a secret is one. Each check returns the span that is meant, or None."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from typing import Final, TypeAlias
+
+Span: TypeAlias = "tuple[int, int] | None"
+
+_LOCAL_PART: Final = re.compile(r"[\w.+%'-]{1,64}\Z")
+_LOCAL_CHARS: Final = 64  # RFC 5321
+_MASKED: Final = re.compile(r"\[[a-z_]+\]")
+# What stands in the place of a secret in code.
+_PLACEHOLDERS: Final = frozenset(
+    (
+        "any",
+        "bool",
+        "bytes",
+        "false",
+        "int",
+        "none",
+        "null",
+        "optional",
+        "required",
+        "str",
+        "string",
+        "true",
+        "undefined",
+    )
+)
+_VERSION_BEFORE: Final = re.compile(r"(?:version|release|build|\bv)\W{0,3}$", re.IGNORECASE)
+_DATE: Final = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}([-/.])\d{1,2}\1\d{2,4}(?![-/.]?\d)")
+_DIGEST_CHARS: Final = 8
+_CARD_BRANDS: Final = (
+    (re.compile("4"), (13, 16, 19)),  # Visa
+    (re.compile("5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720"), (16,)),  # Mastercard
+    (re.compile("3[47]"), (15,)),  # American Express
+    (re.compile("30[0-5]|3[689]"), (14, 16, 19)),  # Diners Club
+    (re.compile("6011|64[4-9]|65|62|81|352[89]|35[3-8]"), (16, 17, 18, 19)),  # Discover, UnionPay, JCB
+    (re.compile("5018|50[23]0|5038|5[68]|6304|6390|67"), (13, 14, 15, 16, 17, 18, 19)),  # Maestro
+)
+_DOUBLED: Final = str.maketrans("0123456789", "0246813579")
+# From the register of ISO 13616.
+_IBAN_COUNTRIES: Final = {
+    15: "NO", 16: "BE", 18: "DK FI FK FO GL NL SD", 19: "MK SI", 20: "AT BA EE KZ LT LU MN XK", 21: "CH HR LI LV",
+    22: "BG BH CR DE GB GE IE ME RS", 23: "AE GI IL IQ OM SO TL", 24: "AD CZ DZ ES MD PK RO SA SE SK TN VG",
+    25: "LY PT ST", 26: "IS TR", 27: "BI DJ FR GR IT MC MR SM", 28: "AL AZ BY CY DO GT HN HU LB NI PL SV",
+    29: "BR EG PS QA UA", 30: "JO KW MU YE", 31: "MT SC", 32: "LC", 33: "RU",
+}  # fmt: skip
+_IBAN_LENGTHS: Final = {country: length for length, some in _IBAN_COUNTRIES.items() for country in some.split()}
+
+
+def whole(match: re.Match[str]) -> Span:
+    """No more than its form is needed: group 1 of the match, where it has one."""
+    return match.span(match.lastindex or 0)
+
+
+def email(match: re.Match[str]) -> Span:
+    """From the part before the @, which is as long as it may be; none without one."""
+    local = _LOCAL_PART.search(match.string, max(0, match.start() - _LOCAL_CHARS), match.start())
+    return None if local is None else (local.start(), match.end())
+
+
+def card(match: re.Match[str]) -> Span:
+    """A payment card (ISO/IEC 7812-1): brand, length and Luhn's check digit; not a part of a hexadecimal digest."""
+    found = match[0]
+    end = next((end for end in _ends(found) if _is_card_number(_alphanumeric(found[:end]))), 0)
+    return None if end == 0 or _is_in_digest(match) else (match.start(), match.start() + end)
+
+
+def iban(match: re.Match[str]) -> Span:
+    """An account number (ISO 13616), matched from its check digits on: the length of its country, and mod 97."""
+    text, start = match.string, match.start() - 2
+    found = text[start : match.end()].upper()
+    length = _IBAN_LENGTHS.get(found[:2], 0)
+    places = [place for place, character in enumerate(found) if character.isalnum()]
+    if not 0 < length <= len(places):
+        return None
+    end = places[length - 1] + 1
+    account = _alphanumeric(found[4:end]) + found[:4]
+    is_account = int("".join(str(int(character, 36)) for character in account)) % 97 == 1
+    return (start, start + end) if is_account and not text[start + end : start + end + 1].isalnum() else None
+
+
+def ipv4(match: re.Match[str]) -> Span:
+    """Not the loopback, which says nothing of anybody, and not a version."""
+    try:
+        address = IPv4Address(match[0])
+    except AddressValueError:
+        return None
+    is_version = _VERSION_BEFORE.search(match.string[max(0, match.start() - 12) : match.start()])
+    return None if is_version or address.is_loopback or address.is_unspecified else match.span()
+
+
+def ipv6(match: re.Match[str]) -> Span:
+    """A global, private or link-local address, without the punctuation that follows it."""
+    address = match[0].rstrip(".:")
+    try:
+        IPv6Address(address)
+    except AddressValueError:
+        return None
+    return match.start(), match.start() + len(address)
+
+
+def phone(match: re.Match[str]) -> Span:
+    """7 to 15 digits (ITU-T E.164), no fewer than 8 where no word says that it is a phone; not a date."""
+    number = match.lastindex or 0
+    found, start = match[number], match.start(number)
+    fewest = 7 if number else 11 if found.startswith("00") else 8
+    if _DATE.match(found):
+        return None
+    ends = (end for end in _ends(found) if fewest <= len(_alphanumeric(found[:end])) <= 15)
+    return next(((start, start + end) for end in ends), None)
+
+
+def key(match: re.Match[str]) -> Span:
+    """Not a name with dashes: some part of a key has digits among its letters, or capitals."""
+    parts = re.findall(r"[A-Za-z0-9]{10,}", match[0])
+    is_key = any(not _is_word(part) and not part.isdigit() for part in parts)
+    return match.span() if is_key else None
+
+
+def secret(match: re.Match[str]) -> Span:
+    """Not a type or a placeholder, nor a call or a look-up in code, nor what is masked already."""
+    value, end = match[1], match.end(1)
+    is_code = match.string[end : end + 1] in ("(", "[") or value.lower() in _PLACEHOLDERS
+    return None if is_code or _MASKED.fullmatch(value) else match.span(1)
+
+
+def token(match: re.Match[str]) -> Span:
+    """As `secret`, and not a word or a name made of words."""
+    return None if _is_word(re.sub(r"[._-]", "", match[1])) else secret(match)
+
+
+def _is_word(characters: str) -> bool:
+    return characters.isalpha() and (characters[1:].islower() or characters.isupper())
+
+
+def _alphanumeric(characters: str) -> str:
+    return "".join(filter(str.isalnum, characters))
+
+
+def _ends(found: str) -> list[int]:
+    """Where its groups of digits end, the last one first."""
+    return [group.end() for group in re.finditer("[0-9]+", found)][::-1]
+
+
+def _is_card_number(digits: str) -> bool:
+    if not any(len(digits) in lengths and brand.match(digits) for brand, lengths in _CARD_BRANDS):
+        return False
+    return (sum(map(int, digits[-1::-2])) + sum(map(int, digits[-2::-2].translate(_DOUBLED)))) % 10 == 0
+
+
+def _is_in_digest(match: re.Match[str]) -> bool:
+    start, end = match.span()
+    before = re.split("[^0-9A-Za-z]", match.string[max(0, start - 64) : start])[-1]
+    after = re.split("[^0-9A-Za-z]", match.string[end : end + 64])[0]
+    return len(before + after) >= _DIGEST_CHARS and re.fullmatch("[0-9A-Fa-f]+", before + after) is not None
