@@ -8,7 +8,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Final, get_type_hints
 from urllib.parse import urlsplit
@@ -160,6 +160,13 @@ def load(environ: Mapping[str, str] | None = None, /, **overrides: object) -> Se
             except SettingsError as error:
                 _logger.error("%s; its default is used", error)
     return Settings(**values)
+
+
+def set_in_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The settings that the environment says something about, rightly or not, with the variable that says it."""
+    variables = os.environ if environ is None else environ
+    names = {field.name: _PREFIX + field.name.upper() for field in fields(Settings)}
+    return {name: variable for name, variable in names.items() if variables.get(variable)}
 
 
 def _parsed(name: str, parse: Callable[[object], Any], value: object) -> Any:

@@ -20,6 +20,7 @@ CONNECT_TIMEOUT_S: Final = 2.0
 LONGEST_RETRY_AFTER_S: Final = 300.0
 _COMPRESS_FROM_BYTES: Final = 1024
 _LONGEST_ANSWER_BYTES: Final = 64 * 1024
+_SHOWN_BYTES: Final = 200
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -36,6 +37,7 @@ class HttpTransport:
         if settings.token:
             self._headers["Authorization"] = f"Bearer {settings.token}".encode()
         self._connection = self._new_connection()
+        self.answered = ""  # status and body of the last answer, for people
 
     def send(self, records: Sequence[bytes], timeout_s: float) -> None:
         """One request; see `Transport.send`."""
@@ -102,8 +104,9 @@ class HttpTransport:
         connection.request("POST", self._path, body, dict(headers))
         response = connection.getresponse()
         with response:
-            if len(response.read(_LONGEST_ANSWER_BYTES)) == _LONGEST_ANSWER_BYTES:
+            if len(content := response.read(_LONGEST_ANSWER_BYTES)) == _LONGEST_ANSWER_BYTES:
                 raise http.client.HTTPException("its answer has no end")
+        self.answered = f"{response.status} {content[:_SHOWN_BYTES].decode('utf-8', 'replace')}".strip()
         return response.status, response.headers
 
 
