@@ -23,7 +23,10 @@ MESSAGES = [
 
 @dataclass(frozen=True)
 class Api:
-    """One method of one client library, with what it is asked beside the model."""
+    """One method of one client library, with what it is asked beside the model.
+
+    `prompt` and `response` are the texts of a call as they are captured, the response's beginning only.
+    """
 
     operation: str
     package: Any
@@ -33,9 +36,14 @@ class Api:
     asked: dict[str, Any]
     asked_of_streams: dict[str, Any]
     streams: bool = True
+    method: str = "create"
+    names_model: bool = True
+    prompt: str = PROMPT
+    response: str = f"You asked: {' '.join(message['content'] for message in MESSAGES)} This is"
 
-    def resource_of(self, client: Any) -> Any:
-        for name in self.resource:
+    def method_of(self, client: Any, form: str = "") -> Any:
+        """The method, of the resource itself or of one of its forms, `with_raw_response` for example."""
+        for name in (*self.resource, *([form] if form else []), self.method):
             client = getattr(client, name)
         return client
 
@@ -65,7 +73,33 @@ APIS = (
         asked_of_streams={"stream_options": {"include_usage": True}},
     ),
     _openai("responses", "responses", asked={"input": MESSAGES, "temperature": 0.5, "max_output_tokens": 64}),
-    _openai("embeddings", "embeddings", asked={"input": PROMPT}, streams=False),
+    _openai(
+        "completions",
+        "completions",
+        asked={"prompt": PROMPT, "temperature": 0.5, "max_tokens": 64},
+        asked_of_streams={"stream_options": {"include_usage": True}},
+        response=f"You asked: {PROMPT} This is",
+    ),
+    _openai("embeddings", "embeddings", asked={"input": PROMPT}, streams=False, response=""),
+    _openai(
+        "images",
+        "images",
+        asked={"prompt": PROMPT},
+        streams=False,
+        method="generate",
+        names_model=False,
+        response="",
+    ),
+    _openai(
+        "audio",
+        "audio",
+        "transcriptions",
+        asked={"file": ("speech.wav", b"RIFF"), "prompt": PROMPT, "temperature": 0.5},
+        streams=False,
+        names_model=False,
+        prompt="",  # A form with a file is sent piece by piece and not kept.
+        response=f"You asked: {PROMPT} This is",
+    ),
     Api(
         "messages",
         anthropic,
@@ -86,25 +120,25 @@ class SyncCaller:
 
     def unary(self, model: str, **client: Any) -> Any:
         with self.api.client(self.url, **client) as opened:
-            return self.api.resource_of(opened).create(model=model, **self.api.asked)
+            return self.api.method_of(opened)(model=model, **self.api.asked)
 
     def raw(self, model: str) -> tuple[Any, Any]:
         """The raw response and what it parses to."""
         with self.api.client(self.url) as opened:
-            response = self.api.resource_of(opened).with_raw_response.create(model=model, **self.api.asked)
+            response = self.api.method_of(opened, "with_raw_response")(model=model, **self.api.asked)
             return response, response.parse()
 
     def streaming_response(self, model: str) -> bytes:
         with self.api.client(self.url) as opened:
-            resource = self.api.resource_of(opened).with_streaming_response
-            with resource.create(model=model, **self.api.asked) as response:
+            method = self.api.method_of(opened, "with_streaming_response")
+            with method(model=model, **self.api.asked) as response:
                 return response.read()
 
     def stream(self, model: str, take: int | None = None, **client: Any) -> tuple[Any, list[Any]]:
         """The stream and its first `take` events, all of them unless given; then it is closed."""
         asked = self.api.asked | self.api.asked_of_streams
         with self.api.client(self.url, **client) as opened:
-            stream = self.api.resource_of(opened).create(model=model, stream=True, **asked)
+            stream = self.api.method_of(opened)(model=model, stream=True, **asked)
             events: list[Any] = []
             with stream:
                 if take != 0:
@@ -123,13 +157,13 @@ class AsyncCaller:
 
     def unary(self, model: str, **client: Any) -> Any:
         async def run(opened: Any) -> Any:
-            return await self.api.resource_of(opened).create(model=model, **self.api.asked)
+            return await self.api.method_of(opened)(model=model, **self.api.asked)
 
         return self._run(run, **client)
 
     def raw(self, model: str) -> tuple[Any, Any]:
         async def run(opened: Any) -> Any:
-            response = await self.api.resource_of(opened).with_raw_response.create(model=model, **self.api.asked)
+            response = await self.api.method_of(opened, "with_raw_response")(model=model, **self.api.asked)
             parsed = response.parse()
             return response, await parsed if inspect.isawaitable(parsed) else parsed
 
@@ -137,8 +171,8 @@ class AsyncCaller:
 
     def streaming_response(self, model: str) -> bytes:
         async def run(opened: Any) -> Any:
-            resource = self.api.resource_of(opened).with_streaming_response
-            async with resource.create(model=model, **self.api.asked) as response:
+            method = self.api.method_of(opened, "with_streaming_response")
+            async with method(model=model, **self.api.asked) as response:
                 return await response.read()
 
         return self._run(run)
@@ -146,7 +180,7 @@ class AsyncCaller:
     def stream(self, model: str, take: int | None = None, **client: Any) -> tuple[Any, list[Any]]:
         async def run(opened: Any) -> Any:
             asked = self.api.asked | self.api.asked_of_streams
-            stream = await self.api.resource_of(opened).create(model=model, stream=True, **asked)
+            stream = await self.api.method_of(opened)(model=model, stream=True, **asked)
             events: list[Any] = []
             async with stream:
                 if take != 0:
@@ -162,7 +196,7 @@ class AsyncCaller:
         """Makes a call and cancels it after a while. Raises TimeoutError."""
 
         async def run(opened: Any) -> Any:
-            await asyncio.wait_for(self.api.resource_of(opened).create(model=model, **self.api.asked), seconds)
+            await asyncio.wait_for(self.api.method_of(opened)(model=model, **self.api.asked), seconds)
 
         self._run(run)
 

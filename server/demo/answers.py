@@ -76,6 +76,48 @@ def chat_usage(answer: Answer) -> Document:
     }
 
 
+def completion(answer: Answer) -> Document:
+    """A completion of the endpoint that came before chats."""
+    choice = {"index": 0, "text": answer.text, "logprobs": None, "finish_reason": "stop"}
+    return _chat_head(answer, "text_completion") | {"choices": [choice], "usage": chat_usage(answer)}
+
+
+def completion_events(answer: Answer, count: int, include_usage: bool) -> Iterator[Document]:
+    """The chunks of such a completion; the last one carries the usage if the request asked for it."""
+    head = _chat_head(answer, "text_completion")
+    pieces: list[tuple[str, str | None]] = [(piece, None) for piece in ("", *answer.pieces(count))]
+    for text, reason in [*pieces, ("", "stop")]:
+        yield head | {"choices": [{"index": 0, "text": text, "logprobs": None, "finish_reason": reason}]}
+    if include_usage:
+        yield head | {"choices": [], "usage": chat_usage(answer)}
+
+
+def image(answer: Answer) -> Document:
+    """An image of one pixel, counted as models count that take and give both texts and images."""
+    usage = {
+        "input_tokens": answer.input_tokens,
+        "input_tokens_details": {"text_tokens": answer.input_tokens, "image_tokens": 0},
+        "output_tokens": answer.output_tokens,
+        "total_tokens": answer.input_tokens + answer.output_tokens,
+    }
+    return {"created": answer.created, "data": [{"b64_json": _PIXEL}], "usage": usage}
+
+
+_PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+
+def transcription(answer: Answer) -> Document:
+    """What was said in a recording, counted in tokens."""
+    usage = {
+        "type": "tokens",
+        "input_tokens": answer.input_tokens,
+        "input_token_details": {"text_tokens": 0, "audio_tokens": answer.input_tokens},
+        "output_tokens": answer.output_tokens,
+        "total_tokens": answer.input_tokens + answer.output_tokens,
+    }
+    return {"text": answer.text, "usage": usage}
+
+
 def response(answer: Answer, status: str = "completed") -> Document:
     """An object of the Responses API; without output and usage while it is in progress."""
     done = status == "completed"

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from email import message_from_bytes, policy
 from typing import Any
 
 import uvicorn
@@ -29,14 +30,25 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 _ENDPOINTS = {
     "/chat/completions": ("openai", "chat"),
+    "/completions": ("openai", "completions"),
     "/responses": ("openai", "responses"),
     "/embeddings": ("openai", "embeddings"),
+    "/images/generations": ("openai", "images"),
+    "/audio/transcriptions": ("openai", "audio"),
     "/messages": ("anthropic", "messages"),
 }
+_STREAMS = {
+    "chat": answers.chat_events,
+    "completions": answers.completion_events,
+}
+_NEVER_STREAM = ("embeddings", "images", "audio")
 _UNARY = {
     "chat": answers.chat,
+    "completions": answers.completion,
     "responses": answers.response,
     "embeddings": answers.embeddings,
+    "images": answers.image,
+    "audio": answers.transcription,
     "messages": answers.message,
 }
 
@@ -45,7 +57,7 @@ _UNARY = {
 class Answered:
     """One answered request. `usage` has the inclusive counts under the names of the event's fields, {} for an error.
 
-    `tells_usage` is false for a streamed chat completion that was not asked to include them.
+    `tells_usage` is false for a streamed completion that was not asked to include them.
     """
 
     at: datetime
@@ -72,12 +84,12 @@ def provider_app(behaviour: Behaviour, log: ProviderLog) -> Callable[..., Awaita
 
     async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         nonlocal arrivals
-        document = json.loads(await _body(receive) or b"{}")
         endpoint = next((known for path, known in _ENDPOINTS.items() if scope["path"].endswith(path)), None)
         if endpoint is None:
             await _send_document(send, 404, [], {"error": {"message": "No such endpoint.", "code": "not_found"}})
             return
         headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
+        document = _document(headers.get("content-type", ""), await _body(receive))
         arrival = _arrival(arrivals, datetime.now(timezone.utc), endpoint, headers, document)
         arrivals += 1
         plan = told_by_name(arrival, behaviour.plan(arrival))
@@ -98,6 +110,15 @@ async def _body(receive: Receive) -> bytes:
             return b"".join(parts)
 
 
+def _document(content_type: str, body: bytes) -> Document:
+    """The request: JSON, or a form with a file, of which only the fields matter."""
+    if not content_type.startswith("multipart/form-data"):
+        return dict(json.loads(body or b"{}"))
+    form = message_from_bytes(b"content-type: " + content_type.encode() + b"\r\n\r\n" + body, policy=policy.HTTP)
+    fields = ((part.get_param("name", header="content-disposition"), part.get_content()) for part in form.iter_parts())
+    return {str(name): str(content).strip() for name, content in fields}
+
+
 def _arrival(
     number: int, at: datetime, endpoint: tuple[str, str], headers: dict[str, str], document: Document
 ) -> Arrival:
@@ -110,8 +131,12 @@ def _arrival(
         team=headers.get("x-demo-team", ""),
         retry=int(headers.get("x-stainless-retry-count", "0")),
         stream=bool(document.get("stream")),
-        prompt=_said(document.get("system", "")) + _said(document.get("messages", document.get("input", ""))),
+        prompt=_said(document.get("system", "")) + _said(_asked(document)),
     )
+
+
+def _asked(document: Document) -> Any:
+    return next((document[key] for key in ("messages", "input", "prompt") if key in document), "")
 
 
 def _said(part: Any) -> str:
@@ -154,7 +179,7 @@ def _answered(arrival: Arrival, plan: Plan, answer: Answer, include_usage: bool)
         model=arrival.model,
         http_status=plan.http_status,
         usage=usage if plan.http_status == 200 else {},
-        tells_usage=include_usage or not (arrival.stream and arrival.operation == "chat"),
+        tells_usage=include_usage or not (arrival.stream and arrival.operation in _STREAMS),
         team=arrival.team,
         request_id=f"req_{answer.request_id}",
     )
@@ -165,15 +190,15 @@ async def _reply(send: Send, arrival: Arrival, plan: Plan, answer: Answer, docum
     if plan.http_status != 200:
         body = answers.error(arrival.provider, plan.http_status, plan.error_code)
         await _send_document(send, plan.http_status, headers, body)
-    elif arrival.stream and arrival.operation != "embeddings":
+    elif arrival.stream and arrival.operation not in _NEVER_STREAM:
         await _send_events(send, headers, plan, _events(arrival.operation, answer, plan, _include_usage(document)))
     else:
         await _send_document(send, 200, headers, _UNARY[arrival.operation](answer))
 
 
 def _events(operation: str, answer: Answer, plan: Plan, include_usage: bool) -> Iterator[bytes]:
-    if operation == "chat":
-        for event in answers.chat_events(answer, plan.chunks, include_usage):
+    if operation in _STREAMS:
+        for event in _STREAMS[operation](answer, plan.chunks, include_usage):
             yield b"data: " + _dump(event) + b"\n\n"
         yield b"data: [DONE]\n\n"
         return

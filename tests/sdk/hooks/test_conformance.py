@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 import pytest
-from hook_clients import MESSAGES, PROMPT, Api, AsyncCaller, Caller
+from hook_clients import PROMPT, Api, AsyncCaller, Caller
 from hook_recorder import Recorder, recording
 
 from server.demo.provider import RunningProvider
@@ -24,7 +24,7 @@ def test_records_a_plain_call_as_the_provider_counts_it(
     assert (call.operation, call.model_requested, call.model_responded) == (
         caller.api.operation,
         "cached50-model",
-        "cached50-model",
+        "cached50-model" if caller.api.names_model else "",
     )
     told = usage_of(provider)
     assert (call.input_tokens, call.output_tokens) == (told["input_tokens"], told["output_tokens"])
@@ -158,7 +158,7 @@ def test_a_stream_that_loses_its_connection_is_broken(streamer: Caller, recorder
 def test_a_raw_response_stays_readable(caller: Caller, recorder: Recorder) -> None:
     response, parsed = caller.raw("model")
     assert response.status_code == 200
-    assert parsed.model == "model"
+    assert getattr(parsed, "model", "model") == "model"
     assert recorder.call().usage_source == "provider"
 
 
@@ -197,10 +197,10 @@ def test_with_capture_prompt_and_response_are_the_last_turn(caller: Caller) -> N
     with recording(content="full") as recorder:
         caller.unary("model")
     call = recorder.call()
-    assert (call.prompt, call.prompt_chars, call.prompt_truncated) == (PROMPT, len(PROMPT), False)
-    assert len(call.prompt_hash) == 32
-    said = "" if caller.api.operation == "embeddings" else f"You asked: {_all_said(caller.api)} This is"
-    assert call.response.startswith(said)
+    prompt = caller.api.prompt
+    assert (call.prompt, call.prompt_chars, call.prompt_truncated) == (prompt, len(prompt), False)
+    assert len(call.prompt_hash) == (32 if prompt else 0)
+    assert call.response.startswith(caller.api.response)
     assert call.response_chars == len(call.response)
 
 
@@ -222,7 +222,3 @@ def test_with_capture_long_texts_lose_their_middle(streamer: Caller) -> None:
     assert call.prompt.startswith(PROMPT[:5])
     assert call.prompt.endswith(PROMPT[-5:])
     assert call.prompt_chars == len(PROMPT)
-
-
-def _all_said(api: Api) -> str:
-    return " ".join(str(message["content"]) for message in MESSAGES)
