@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 from zlib import crc32
 
 TEXT = "Use any machine in a station, or the app. It takes a minute."
@@ -184,10 +184,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
-        if not self.path.startswith("/model/"):
+        path = urlsplit(self.path).path  # whoever comes through a proxy sends the whole address
+        if not path.startswith("/model/"):
             self._refuse(403)
             return
-        _, _, model, operation = self.path.split("/")
+        _, _, model, operation = path.split("/")
         model = unquote(model)
         self.told_of.asked.append(json.loads(body))
         self.told_of.tries[model] += 1

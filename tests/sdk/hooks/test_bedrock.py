@@ -69,6 +69,7 @@ def invoke_stream(runtime: Any, model: str) -> Any:
     return runtime.invoke_model_with_response_stream(modelId=model, body=json.dumps(CLAUDE))["body"]
 
 
+HOST = "bedrock-runtime.eu-central-1.amazonaws.com"
 STREAMS = pytest.mark.parametrize("streamed", [stream, invoke_stream])
 
 
@@ -344,6 +345,21 @@ def test_the_originals_come_back() -> None:
     with recording():
         assert botocore.endpoint.Endpoint._send is not before[1]
     assert (botocore.client.BaseClient._make_api_call, botocore.endpoint.Endpoint._send) == before
+
+
+def test_the_host_tells_the_region(bedrock: BedrockServer, recorder: Recorder) -> None:
+    opened = client(f"http://{HOST}", proxies={"http": bedrock.url})
+    opened.converse(modelId="model", messages=MESSAGES)
+    call = recorder.call()
+    assert (call.provider, call.host, call.region) == ("aws.bedrock", HOST, "eu-central-1")
+
+
+@pytest.mark.parametrize(("host", "records"), [(HOST, 1), ("chat.example.com", 0)])
+def test_plain_use_is_known_by_its_host(bedrock: BedrockServer, recorder: Recorder, host: str, records: int) -> None:
+    with httpx2.Client(proxy=bedrock.url) as plain:
+        plain.post(f"http://{host}/model/cached50-model/converse", json={"messages": MESSAGES})
+    calls = [(call.model_requested, call.input_tokens, call.region) for call in recorder.calls()]
+    assert calls == [("cached50-model", INPUT, "eu-central-1")] * records
 
 
 def test_the_region_is_in_the_host() -> None:
