@@ -17,6 +17,7 @@ from tokentide.hooks.attempt import BODY_BYTES, Attempt, Flow
 
 _READS: Final = ("read", "readany", "readchunk", "readexactly", "readline", "readuntil")
 _ITERATORS: Final = ("iter_any", "iter_chunked", "iter_chunks")
+_POST: Final = ("POST", "post")
 _ENCODING: Final = "content-encoding"
 
 
@@ -40,20 +41,14 @@ def _watched(engine: Engine, tee: type[Any], original: Callable[..., Any]) -> Ca
             engine.guard(engine.leave, token)
             if response is None:
                 engine.guard(_failed, engine, attempt, sys.exc_info()[1])
-        engine.guard(_answered, engine, attempt, response, _unpacks(self, kwargs), tee)
+        engine.guard(_answered, engine, tee, attempt, response, self, kwargs)
         return response
 
     return request
 
 
 def _begin(engine: Engine, session: Any, method: str, url: Any, options: dict[str, Any]) -> Attempt | None:
-    return engine.begin(_Request(session, method, url, options))
-
-
-def _unpacks(session: Any, options: dict[str, Any]) -> bool:
-    """Whether the session undoes the encoding of the content."""
-    asked = options.get("auto_decompress")
-    return bool(session.auto_decompress if asked is None else asked)
+    return engine.begin(_Request(session, url, options)) if method in _POST else None
 
 
 def _failed(engine: Engine, attempt: Attempt, error: BaseException | None) -> None:
@@ -63,9 +58,11 @@ def _failed(engine: Engine, attempt: Attempt, error: BaseException | None) -> No
     engine.failed(attempt, error)
 
 
-def _answered(engine: Engine, attempt: Attempt, response: Any, is_unpacked: bool, tee: type[Any]) -> None:
-    headers = response.headers
-    if is_unpacked and _ENCODING in headers:
+def _answered(
+    engine: Engine, tee: type[Any], attempt: Attempt, response: Any, session: Any, options: dict[str, Any]
+) -> None:
+    headers, unpacks = response.headers, options.get("auto_decompress")
+    if _ENCODING in headers and (session.auto_decompress if unpacks is None else unpacks):
         headers = {name: value for name, value in headers.items() if name.lower() != _ENCODING}
     engine.answered(attempt, response.status, headers)
     if response.content.at_eof():
@@ -79,8 +76,11 @@ def _passed(engine: Engine, tee: Any, read: Any, at_once: bool) -> None:
     """Something was read, or, if it is None, reading failed."""
     content, attempt, flow = tee.watched
     if read is None:
-        engine.stream_ended(attempt, sys.exc_info()[0])
-        return
+        kind, error, _ = sys.exc_info()
+        read = getattr(error, "partial", None)  # the content ended before as much was read as was asked for
+        if read is None:
+            engine.stream_ended(attempt, kind)
+            return
     chunk: bytes = read if isinstance(read, bytes) else read[0]
     is_over = content.at_eof()
     if at_once and is_over and not flow.chunks:
@@ -145,19 +145,17 @@ def _read_through(engine: Engine, original: Callable[..., Any], is_all: bool) ->
 
 
 class _Request:
-    """A request as the engine asks for it, from what the session was asked to send."""
+    """A POST as the engine asks for it, from what the session was asked to send."""
 
-    def __init__(self, session: Any, method: str, url: Any, options: dict[str, Any]) -> None:
-        self.method = method.upper()
+    __slots__ = ("_options", "_session", "url")
+    method = "POST"
+
+    def __init__(self, session: Any, url: Any, options: dict[str, Any]) -> None:
+        self.url = session._build_url(url)
         self._session = session
-        self._url = url
         self._options = options
 
-    @functools.cached_property
-    def url(self) -> Any:
-        return self._session._build_url(self._url)
-
-    @functools.cached_property
+    @property
     def headers(self) -> dict[str, str]:
         """Those of the session and of the request, by lower-case names."""
         given = {**self._session.headers, **dict(self._options.get("headers") or ())}

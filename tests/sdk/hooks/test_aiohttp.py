@@ -1,0 +1,272 @@
+"""The seam of aiohttp: whatever way an app reads an answer, it reads the same, and the record is whole."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import inspect
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import aiohttp
+import pytest
+from gemini_server import running_gemini
+from google import genai
+from google.genai import types
+from hook_recorder import Recorder, recording
+from tokentide.hooks import _aiohttp, _engine, attempt
+from tokentide.hooks._engine import Engine
+from tokentide.hooks._routes import Routes
+from tokentide.hooks.attempt import Attempt, Flow, Frame
+
+from server.demo.provider import RunningProvider
+
+# The client library subclasses aiohttp's session, which aiohttp discourages.
+pytestmark = pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning")
+
+Read = Callable[[aiohttp.ClientResponse], Awaitable[bytes]]
+ASKED = {"messages": [{"role": "user", "content": "How?"}], "stream_options": {"include_usage": True}}
+
+
+async def _lines(response: aiohttp.ClientResponse) -> bytes:
+    return b"".join([line async for line in response.content])
+
+
+async def _line_by_line(response: aiohttp.ClientResponse) -> bytes:
+    return b"".join([line for line in [await response.content.readline() for _ in range(999)] if line])
+
+
+async def _chunks(response: aiohttp.ClientResponse) -> bytes:
+    return b"".join([chunk async for chunk, _ in response.content.iter_chunks()])
+
+
+async def _separated(response: aiohttp.ClientResponse) -> bytes:
+    read = b""
+    while not response.content.at_eof():
+        read += await response.content.readuntil(b"\n\n")
+    return read
+
+
+async def _exactly(response: aiohttp.ClientResponse) -> bytes:
+    read = await response.content.readexactly(20)
+    try:
+        return read + await response.content.readexactly(10**6)
+    except asyncio.IncompleteReadError as error:
+        return read + error.partial
+
+
+async def _without_waiting(response: aiohttp.ClientResponse) -> bytes:
+    read = b""
+    while not response.content.at_eof():
+        await asyncio.sleep(0)
+        read += response.content.read_nowait()
+    return read
+
+
+async def _text(response: aiohttp.ClientResponse) -> bytes:
+    return (await response.text()).encode()
+
+
+async def _any(response: aiohttp.ClientResponse) -> bytes:
+    return b"".join([chunk async for chunk in response.content.iter_any()])
+
+
+async def _chunked(response: aiohttp.ClientResponse) -> bytes:
+    return b"".join([chunk async for chunk in response.content.iter_chunked(100)])
+
+
+async def _large_chunks(response: aiohttp.ClientResponse) -> bytes:
+    return b"".join([chunk async for chunk in response.content.iter_chunked(8192)])
+
+
+WAYS = (_lines, _line_by_line, _chunks, _separated, _exactly, _without_waiting, _text, _any, _chunked)
+
+
+def post(url: str, read: Read | None, stream: bool = False, model: str = "s5x2-model", **session: Any) -> Any:
+    """What reading the answer of a chat completion gives; it is released unread if `read` is None."""
+
+    async def main() -> bytes | None:
+        asked = json.dumps({"model": model, "stream": stream} | ASKED).encode()
+        async with aiohttp.ClientSession(**session) as opened, opened.post(url, data=asked) as response:
+            return None if read is None else await read(response)
+
+    return asyncio.run(main())
+
+
+@pytest.fixture
+def url(provider: RunningProvider) -> str:
+    return f"{provider.openai_url}/chat/completions"
+
+
+@pytest.mark.parametrize("read", WAYS)
+@pytest.mark.parametrize("stream", [False, True])
+def test_every_way_of_reading_is_seen_whole(url: str, read: Read, stream: bool, recorder: Recorder) -> None:
+    said = post(url, read, stream)
+    (seen,) = recorder.attempts
+    kept = seen.body if seen.flow is None else b"".join([*seen.flow.head, *seen.flow.tail])
+    assert kept == said
+    call = recorder.call()
+    assert (call.status, call.model_requested, call.usage_source) == ("ok", "s5x2-model", "provider")
+    assert (call.stream, call.stream_outcome) == (stream, "complete" if stream else "")
+    assert (call.response_bytes, call.is_final) == (len(said), True)
+
+
+@pytest.mark.parametrize("read", [_text, _any, _large_chunks])
+def test_a_large_answer_is_not_kept_whole(url: str, read: Read, recorder: Recorder) -> None:
+    said = post(url, read, model="long500000-model")
+    (seen,) = recorder.attempts
+    assert seen.held_bytes() < 100_000 < len(said)
+    assert recorder.call().usage_source == "provider"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_that_is_released_unread_is_left(url: str, stream: bool, recorder: Recorder) -> None:
+    post(url, None, stream, model="s50x20-model" if stream else "long500000-model")
+    call = recorder.call()
+    assert (call.status, call.http_status, call.usage_source) == ("ok", 200, "missing")
+    assert call.stream_outcome == ("abandoned" if stream else "")
+
+
+# aiohttp warns of its connection, with the hook and without it.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_answer_that_is_forgotten_is_left(url: str, recorder: Recorder) -> None:
+    async def main() -> None:
+        async with aiohttp.ClientSession() as session:
+            asked = json.dumps({"model": "s50x20-model", "stream": True} | ASKED)
+            await session.post(url, data=asked.encode())
+
+    asyncio.run(main())
+    gc.collect()
+    assert recorder.call().stream_outcome == "abandoned"
+
+
+def test_a_status_that_the_session_raises_is_recorded(url: str, recorder: Recorder) -> None:
+    with pytest.raises(aiohttp.ClientResponseError):
+        post(url, _text, model="status429-model", raise_for_status=True)
+    call = recorder.call()
+    assert (call.status, call.http_status, call.remaining_requests) == ("rate_limited", 429, 0)
+
+
+def test_an_answer_that_is_read_to_check_its_status_is_recorded(url: str, recorder: Recorder) -> None:
+    async def check(response: aiohttp.ClientResponse) -> None:
+        await response.read()
+
+    assert post(url, _text, raise_for_status=check)
+    assert recorder.call().usage_source == "provider"
+
+
+def test_the_session_s_address_and_headers_count(provider: RunningProvider, recorder: Recorder) -> None:
+    async def main() -> None:
+        headers = {"Anthropic-Version": "2023-06-01"}
+        async with aiohttp.ClientSession(f"{provider.url}/v1/", headers=headers) as session:
+            asked = b'{"model": "model", "max_tokens": 5, "messages": [{"role": "user", "content": "How?"}]}'
+            async with session.post("messages", data=asked) as response:
+                await response.read()
+
+    asyncio.run(main())
+    assert (recorder.call().operation, recorder.call().model_requested) == ("messages", "model")
+
+
+def test_json_that_the_session_writes_is_not_read(url: str) -> None:
+    async def main() -> None:
+        asked = {"model": "model"} | ASKED
+        async with aiohttp.ClientSession() as session, session.post(url, json=asked) as response:
+            await response.read()
+
+    with recording(content="full") as recorder:
+        asyncio.run(main())
+    call = recorder.call()
+    assert (call.model_requested, call.model_responded, call.prompt) == ("", "model", "")
+
+
+def test_what_is_no_call_of_a_model_is_left_alone(provider: RunningProvider, recorder: Recorder) -> None:
+    async def main() -> list[type]:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{provider.url}/upload", data=b"x") as posted,
+            session.get(provider.url) as got,
+        ):
+            return [type(posted.content), type(got.content)]
+
+    assert asyncio.run(main()) == [aiohttp.StreamReader] * 2
+    assert recorder.attempts == []
+
+
+def test_the_content_is_a_stream_reader_still(url: str, recorder: Recorder) -> None:
+    async def look(response: aiohttp.ClientResponse) -> bytes:
+        content = response.content
+        assert isinstance(content, aiohttp.StreamReader)
+        assert content.__class__ is aiohttp.StreamReader
+        assert (content.exception(), content.total_bytes >= 0) == (None, True)
+        assert repr(content).startswith("<StreamReader")
+        return await response.read()
+
+    assert post(url, look)
+    assert recorder.call().status == "ok"
+
+
+# What runs when the hook is put in place, and what is not on the app's way.
+NOT_A_STEP = {"__init__", "patch", "make_tee", "replace", "start", "stop", "guard", "complete", "held_bytes"}
+PATCHING = {"patched", "_watched", "_framed", "_overriding", "_read_through"}
+
+
+def steps() -> list[tuple[object, str]]:
+    """Every function that runs on the app's thread when an app's calls go through aiohttp."""
+    found: list[tuple[object, str]] = [(Recorder, "emit"), (_aiohttp._Request, "__init__"), (Attempt, "__init__")]
+    for owner in (Engine, Routes, Frame, Attempt, Flow, _engine, _aiohttp):
+        module = owner if inspect.ismodule(owner) else inspect.getmodule(owner)
+        own = [name for name, value in vars(owner).items() if inspect.isfunction(value)]
+        own = [name for name in own if inspect.getmodule(getattr(owner, name)) is module]
+        found += [(owner, name) for name in own if name not in NOT_A_STEP | PATCHING]
+    return [*found, (attempt, "clock"), (_engine, "clock")]
+
+
+def broken(*_: object, **__: object) -> None:
+    raise ZeroDivisionError("a fault in the hook")
+
+
+def app(url: str) -> list[object]:
+    """What an app sees of a few calls through Google's client library: answers, events, errors."""
+
+    async def main() -> list[object]:
+        retries = types.HttpRetryOptions(attempts=2, initial_delay=0.01, max_delay=0.02, jitter=0.01)
+        options = types.HttpOptions(base_url=url, retry_options=retries)
+        seen: list[object] = []
+        async with genai.Client(api_key="key", http_options=options).aio as client:
+            answer = await client.models.generate_content(model="fail1-gemini", contents="How?")
+            seen += [type(answer), answer.text]
+            for model in ("s5x0-gemini", "cut3-gemini", "status500-gemini", "delay400-gemini"):
+                late = types.GenerateContentConfig(http_options=types.HttpOptions(timeout=100))
+                config = late if "delay" in model else None
+                try:
+                    async for event in await client.models.generate_content_stream(
+                        model=model, contents="How?", config=config
+                    ):
+                        seen += [type(event), event.text]
+                except Exception as error:  # noqa: BLE001  # whatever it is, it must be the same with the hook
+                    seen.append(type(error))
+        return seen
+
+    return asyncio.run(main())
+
+
+@pytest.fixture(scope="module")
+def witness() -> Iterator[tuple[str, list[object]]]:
+    """The address of a server, and what its app sees without the hook."""
+    with running_gemini() as gemini:
+        without = app(gemini.url)
+        assert {type(part).__name__ for part in without} == {"type", "str", "NoneType", "ModelMetaclass"}
+        yield gemini.url, without
+
+
+@pytest.mark.parametrize(("owner", "name"), steps(), ids=lambda part: getattr(part, "__name__", part))
+def test_a_step_that_fails_is_counted_and_the_app_goes_on(
+    owner: object, name: str, witness: tuple[str, list[object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, without = witness
+    with monkeypatch.context() as patched, recording(content="full") as recorder:
+        patched.setattr(owner, name, broken)
+        assert app(url) == without
+    assert recorder.hook_errors > 0
+    assert (_engine._open(_engine._frame), _engine._open(_engine._sending)) == (None, None)
