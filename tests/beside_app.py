@@ -91,7 +91,8 @@ def main() -> None:
             "calls": calls and [[c.status, c.attempt, c.is_final, c.input_tokens, c.stream_outcome] for c in calls],
             "spans": SPANS and len(SPANS.get_finished_spans()),
         }
-    print(json.dumps(found), flush=True)
+    sys.stdout.write(json.dumps(found) + "\n")
+    sys.stdout.flush()
     # Exporters of the others may wait for a far side that is not there.
     os._exit(0)
 

@@ -35,6 +35,7 @@ SELECT
     + coalesce(prices.request_rate, toDecimal64(0, 6)) * toDecimal128('0.000001', 6) AS list_cost,
     multiIf(
         calls.provider_reported_cost IS NOT NULL, 'provider_reported',
+        calls.operation = 'count_tokens', 'free',
         calls.usage_source = 'missing' AND calls.http_status >= 400, 'free',
         calls.usage_source = 'missing', 'missing_usage',
         calls.price_key = 0 OR prices.price_key = 0, 'unpriced',

@@ -44,6 +44,7 @@ CLAUDE = {"provider": "anthropic", "model_requested": "claude-sonnet-4-5", "cach
         (a_call(model_requested="nobody-knows"), None, "unpriced"),
         (a_call(provider="nobody", model_requested="nothing"), None, "unpriced"),
         (a_rate_limited_call(), "0", "free"),
+        (a_call(operation="count_tokens", output_tokens=None), "0", "free"),
         (a_call(input_tokens=None, output_tokens=None, usage_source="missing"), None, "missing_usage"),
         (a_call(status="network", http_status=None, usage_source="missing"), None, "missing_usage"),
         (a_call(cache_read_tokens=101), None, "contradictory"),
