@@ -17,6 +17,7 @@ class Reply:
     retry_after: str = ""
     delay_s: float | None = 0.0
     content_type: str = "application/json"
+    body: bytes = b"{}"
 
 
 OK = Reply()
@@ -80,6 +81,6 @@ class LoopbackIntake:
         if reply.retry_after:
             handler.send_header("Retry-After", reply.retry_after)
         handler.send_header("Content-Type", reply.content_type)
-        handler.send_header("Content-Length", "2")
+        handler.send_header("Content-Length", str(len(reply.body)))
         handler.end_headers()
-        handler.wfile.write(b"{}")
+        handler.wfile.write(reply.body)

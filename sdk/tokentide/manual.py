@@ -135,13 +135,13 @@ class RecordedCall:
         """
         if status and status not in STATUSES:
             raise ValueError(f"status must be one of {', '.join(STATUSES)}, not {status!r}")
-        if http_status is not None and not 100 <= operator.index(http_status) <= 599:
-            raise ValueError(f"http_status must be from 100 to 599, not {http_status}")
+        number = 0 if http_status is None else operator.index(http_status)
+        if http_status is not None and not 100 <= number <= 599:
+            raise ValueError(f"http_status must be from 100 to 599, not {number}")
         kind = type(code) if isinstance(code, BaseException) else None
         name = _text("code", code) if kind is None else kind.__name__
-        known = http_status or kind
-        read = status_of(http_status or 0, kind, Failure(name or "unknown")) if known else "unknown"
-        self.fields |= {"status": status or read, "http_status": http_status}
+        read = status_of(number, kind, Failure(name or "unknown")) if number or kind else "unknown"
+        self.fields |= {"status": status or read, "http_status": number or None}
         self._say(error_code=name)
 
     @_harmless

@@ -82,6 +82,20 @@ def test_an_answer_that_is_no_yes_is_told(reply: Reply, said: str, environment: 
     assert said in message
 
 
+def test_a_transport_that_fails_in_a_way_of_its_own_is_told(environment: dict[str, str]) -> None:
+    arrived, message = send_test_event(load(environment, endpoint="http://a..b"), STARTED)
+    assert not arrived
+    assert message.startswith("it did not arrive: ")
+
+
+def test_dead_letters_are_no_arrival(environment: dict[str, str]) -> None:
+    refused = Reply(200, body=b'{"stored":1,"dead_letters":1}')
+    with LoopbackIntake(lambda records: refused) as intake:
+        arrived, message = send_test_event(load(environment, endpoint=intake.endpoint), STARTED)
+    assert not arrived
+    assert message.startswith("it was refused: ")
+
+
 def test_a_transport_that_lacks_its_libraries_is_told(
     environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import numpy
 import pytest
 import tokentide
 from emitted import calls as calls_in
 from emitted import last_report
 from loopback_intake import LoopbackIntake
+from opentelemetry.sdk.trace import TracerProvider
 from tokentide import manual
 from tokentide.call import FIELDS, LLMCall
 from tokentide.testing import capture_calls
@@ -122,6 +124,43 @@ def test_an_error_that_the_app_deals_with_is_the_outcome(said: dict[str, Any], o
 
     event = recorded(block)
     assert (event.status, event.http_status, event.error_code) == outcome
+
+
+def test_numbers_of_other_libraries_are_numbers() -> None:
+    def block() -> None:
+        with tokentide.record(**REALTIME) as call:
+            call.usage(input_tokens=numpy.int64(7), output_tokens=numpy.uint8(1))  # type: ignore[arg-type]  # as apps do
+            call.error(http_status=numpy.int32(429))  # type: ignore[arg-type]  # likewise
+
+    event = recorded(block)
+    assert (event.input_tokens, event.output_tokens, event.http_status) == (7, 1, 429)
+
+
+def test_the_span_around_the_block_is_that_of_the_call() -> None:
+    tracer = TracerProvider().get_tracer("app")
+
+    def block() -> None:
+        call = tokentide.record(**REALTIME)
+        with tracer.start_as_current_span("around") as span, call:
+            spans.append(span.get_span_context().span_id)
+
+    spans: list[int] = []
+    assert recorded(block).span_id == f"{spans[0]:016x}"
+
+
+def test_an_async_block_in_many_tasks_keeps_their_tags_apart() -> None:
+    async def one(team: str) -> None:
+        with tokentide.context(team=team):
+            async with tokentide.record(**REALTIME) as call:
+                await asyncio.sleep(0)
+                call.usage(input_tokens=len(team), output_tokens=0)
+
+    async def many() -> None:
+        await asyncio.gather(*(one("x" * n) for n in range(1, 20)))
+
+    with capture_calls() as calls:
+        asyncio.run(many())
+    assert sorted((len(call.team), call.input_tokens) for call in calls) == [(n, n) for n in range(1, 20)]
 
 
 def test_a_result_of_a_batch_began_in_the_past_and_its_duration_is_not_known() -> None:
