@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from tokentide.hooks import limits
 from tokentide.hooks.content import last_user_turn
-from tokentide.hooks.document import counts, dig, items, mapping, number, text, whole, word
+from tokentide.hooks.document import count, counts, dig, items, mapping, number, text, whole, word
 from tokentide.hooks.provider import Answer, Document, Endpoint, Failure, Headers, Loop, Provider
 
 _STATUS_OF_CODE: Final = {
@@ -84,16 +84,17 @@ def _answer(document: Document) -> Answer:
     )
 
 
-def content_tokens(usage: Any, is_whole: bool) -> dict[str, int]:
+def content_tokens(usage: Document | None, is_whole: bool) -> dict[str, int]:
     """Inclusive counts from the usage of an answer; {} without one.
 
     Tokens of thoughts are added to the output and those of a tool's results to the input, unless the total says that
     they are in already. A count of zero is left out of the answer. Of a stream that is not `is_whole` yet, only the
     input is known.
     """
-    if not isinstance(usage, dict) or "promptTokenCount" not in usage:
+    asked = count(dig(usage, "promptTokenCount"))
+    if usage is None or asked is None:
         return {}
-    asked, tools = whole(usage.get("promptTokenCount")), whole(usage.get("toolUsePromptTokenCount"))
+    tools = whole(usage.get("toolUsePromptTokenCount"))
     said, thought = whole(usage.get("candidatesTokenCount")), whole(usage.get("thoughtsTokenCount"))
     answered = said if thought <= said and usage.get("totalTokenCount") == asked + tools + said else said + thought
     known = counts(
@@ -163,7 +164,7 @@ def _embedding_answer(document: Document) -> Answer:
     """An embedding has no output tokens, so their count is known to be zero once its input's is."""
     predicted = (dig(one, "embeddings", "statistics", "token_count") for one in items(document.get("predictions")))
     counted = [dig(document, "usageMetadata", "promptTokenCount"), *predicted]
-    known = [round(tokens) for count in counted if (tokens := number(count)) is not None]
+    known = [whole(round(tokens)) for said in counted if (tokens := number(said)) is not None]
     usage = mapping(document.get("usageMetadata"))
     return Answer(usage=usage, tokens={"input_tokens": sum(known), "output_tokens": 0} if known else {})
 
