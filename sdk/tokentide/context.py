@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextvars import ContextVar
 from types import MappingProxyType
 
+from tokentide.content_policy import CONTENT_POLICIES, strictest
+
 TYPE_CHECKING = False  # as in `typing`, which alone takes longer to import than all of this
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,6 +31,7 @@ class Tags:
         user: str = "",
         prompt_name: str = "",
         prompt_version: str = "",
+        content: str = "",
         attributes: Mapping[str, str] = _NO_ATTRIBUTES,
     ) -> None:
         self.team = team
@@ -39,11 +42,14 @@ class Tags:
         self.user = user
         self.prompt_name = prompt_name
         self.prompt_version = prompt_version
+        self.content = content
         self.attributes = attributes
 
     def including(self, said: Mapping[str, str], attributes: Mapping[str, str]) -> Tags:
-        """These tags with what is said further, which wins."""
-        return Tags(**{**vars(self), **said, "attributes": {**self.attributes, **attributes}})
+        """These tags with what is said further, which wins; of two content policies the stricter one does."""
+        tags = Tags(**{**vars(self), **said, "attributes": {**self.attributes, **attributes}})
+        tags.content = strictest(self.content, tags.content) if self.content else tags.content
+        return tags
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Tags) and vars(self) == vars(other)
@@ -70,14 +76,16 @@ _entered: ContextVar[_Entered | None] = ContextVar("tokentide_context", default=
 class Run:
     """What a framework says of one of its runs. It counts where the run began, until it is over.
 
-    A run may be told to be over in another context than the one that it began in, as streams are.
+    A run may be told to be over in another context than the one that it began in, as streams are. A single one is over
+    as soon as one operation has taken its tags.
     """
 
-    __slots__ = ("__weakref__", "_attributes", "_said", "is_over")
+    __slots__ = ("__weakref__", "_attributes", "_is_single", "_said", "is_over")
 
-    def __init__(self, said: Mapping[str, str], attributes: Mapping[str, str]) -> None:
+    def __init__(self, said: Mapping[str, str], attributes: Mapping[str, str], is_single: bool = False) -> None:
         self._said = said
         self._attributes = attributes
+        self._is_single = is_single
         self.is_over = False
 
     def begin(self) -> None:
@@ -86,6 +94,7 @@ class Run:
 
     def added_to(self, tags: Tags) -> Tags:
         """`tags` with what this run says, which wins."""
+        self.is_over = self._is_single
         return tags.including(self._said, self._attributes)
 
 
@@ -163,14 +172,18 @@ def context(
     user: str | None = None,
     environment: str | None = None,
     prompt: tuple[str, str] | None = None,
+    content: str | None = None,
     **attributes: object,
 ) -> Scope:
     """Says who makes the calls inside it and what for: `with context(team="search"): …` or `@context(team="search")`.
 
     `prompt` is the name and the version of the prompt template; `attributes` are free labels, stored as texts.
-    Contexts nest: what an inner one leaves out stays as the outer one said. Raises ValueError when `prompt` is not a
-    pair.
+    `content` is the most that may be recorded of texts: "off", "hash", "masked" or "full"; neither the settings nor
+    another context can widen it. Contexts nest: what an inner one leaves out stays as the outer one said. Raises
+    ValueError when `prompt` is not a pair and when there is no such content policy.
     """
+    if content is not None and content not in CONTENT_POLICIES:
+        raise ValueError(f"content is one of {', '.join(CONTENT_POLICIES)}, not {content!r}")
     if prompt is not None and (isinstance(prompt, str) or len(prompt) != 2):
         raise ValueError('prompt is a pair: prompt=("name", "version")')
     name, version = (None, None) if prompt is None else prompt
@@ -183,6 +196,7 @@ def context(
         "user": user,
         "prompt_name": name,
         "prompt_version": version,
+        "content": content,
     }
     return Scope(
         {key: str(value) for key, value in said.items() if value is not None},

@@ -6,5 +6,6 @@ from typing import Final
 
 # The module that is attached to as soon as it is imported, and who does it.
 FRAMEWORKS: Final = {
+    "litellm": "tokentide.frameworks.litellm:attach",
     "langchain_core.tracers.context": "tokentide.frameworks.langchain:attach",
 }
