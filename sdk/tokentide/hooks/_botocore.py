@@ -9,11 +9,13 @@ import functools
 import sys
 from collections.abc import Callable, Iterator
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from tokentide.hooks._engine import Engine
 from tokentide.hooks.attempt import Attempt
+
+_MODELS: Final = "/model/"
 
 
 def patch(module: ModuleType, engine: Engine) -> None:
@@ -82,7 +84,8 @@ def _watched(engine: Engine, original: Callable[..., Any]) -> Callable[..., Any]
 
 
 def _begin(engine: Engine, request: Any) -> Attempt | None:
-    return engine.begin(_Request(request))
+    # Every service of Amazon's is called through here, and only Bedrock has models in its paths.
+    return engine.begin(_Request(request)) if _MODELS in request.url else None
 
 
 def _answered(engine: Engine, attempt: Attempt, response: Any, request: Any) -> None:

@@ -12,7 +12,9 @@ import pytest
 from anthropic_server import CACHED, INPUT, OUTPUT, TEXT, AnthropicServer, anthropic_server
 from bedrock_server import BedrockServer, bedrock_server
 from hook_recorder import Recorder, recording
+from repository import ROOT
 from tokentide.hooks.anthropic import PROVIDER
+from tokentide.testing import capture_calls
 
 from collector.price_key import UNKNOWN, PriceKeys
 
@@ -173,6 +175,32 @@ def test_plain_use_needs_the_version_header(anthropic_at: AnthropicServer, recor
         plain.post("/v1/messages", json=ASKED)
         plain.post("/v1/messages", json=ASKED, headers={"anthropic-version": "2023-06-01"})
     assert recorder.call().model_requested == ASKED["model"]
+
+
+@pytest.mark.parametrize(
+    ("page", "provider"), [("anthropic", "anthropic"), ("bedrock", "aws.bedrock"), ("vertex", "anthropic")]
+)
+def test_the_example_of_the_docs_is_recorded(
+    page: str, provider: str, anthropic_at: AnthropicServer, bedrock: BedrockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (ROOT / f"docs/providers/{page}.md").read_text("utf-8")
+    example = text.split("```python\n")[1].split("```")[0]
+    told = {
+        "ANTHROPIC_API_KEY": "key",
+        "ANTHROPIC_BASE_URL": anthropic_at.url,
+        "ANTHROPIC_VERTEX_BASE_URL": f"{anthropic_at.url}/v1",
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": bedrock.url,
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "TOKENTIDE_TRANSPORT": "memory",
+    }
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(anthropic.AnthropicVertex, "_ensure_access_token", lambda _: "token")
+    with capture_calls() as calls:
+        exec(example.replace("tokentide.instrument", "tokentide.context"), {})
+    assert len(example.splitlines()) == 5
+    assert [(call.provider, call.status, call.usage_source) for call in calls] == [(provider, "ok", "provider")]
 
 
 @pytest.mark.parametrize(
