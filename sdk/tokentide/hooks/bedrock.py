@@ -146,7 +146,7 @@ def tokens(usage: Any, is_embedding: bool = False) -> dict[str, int]:
 def _count(usage: Document, kind: str) -> int | None:
     """Converse says `inputTokens`, the metrics of an invocation `inputTokenCount`, Nova's own answers some of both."""
     found = usage.get(f"{kind}Tokens", usage.get(f"{kind}TokenCount"))
-    return None if found is None else whole(found)
+    return whole(found) if type(found) is int else None
 
 
 def _no_prompt(request: Document) -> str:
