@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+import botocore.retries.standard
 import pytest
+from bedrock_clients import client
+from bedrock_server import BedrockServer, bedrock_server
 from hook_clients import APIS, Api, AsyncCaller, Caller, SyncCaller
 from hook_recorder import Recorder, recording
 
@@ -13,6 +17,20 @@ from server.demo.provider import RunningProvider, running_provider
 def provider() -> Iterator[RunningProvider]:
     with running_provider() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def bedrock() -> Iterator[BedrockServer]:
+    with bedrock_server() as running:
+        yield running
+
+
+@pytest.fixture
+def runtime(bedrock: BedrockServer, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """botocore's client of Bedrock, which would wait up to a second, at random, before it tries again."""
+    monkeypatch.setattr(botocore.retries.standard.ExponentialBackoff, "delay_amount", lambda *_: 0)
+    bedrock.tries.clear()
+    return client(bedrock.url)
 
 
 @pytest.fixture

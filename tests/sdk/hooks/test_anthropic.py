@@ -10,7 +10,7 @@ import anthropic
 import httpx2
 import pytest
 from anthropic_server import CACHED, INPUT, OUTPUT, TEXT, AnthropicServer, anthropic_server
-from bedrock_server import BedrockServer, bedrock_server
+from bedrock_server import BedrockServer
 from hook_recorder import Recorder, recording
 from repository import ROOT
 from tokentide.hooks.anthropic import PROVIDER
@@ -29,12 +29,6 @@ ASKED: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def anthropic_at() -> Iterator[AnthropicServer]:
     with anthropic_server() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def bedrock() -> Iterator[BedrockServer]:
-    with bedrock_server() as running:
         yield running
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -13,7 +12,7 @@ import botocore.exceptions
 import botocore.retries.quota
 import botocore.retries.standard
 import pytest
-from bedrock_server import BedrockServer, bedrock_server
+from bedrock_server import BedrockServer
 from botocore.config import Config
 from hook_recorder import Recorder, recording
 from tokentide.hooks import _botocore, _engine, attempt
@@ -68,12 +67,6 @@ def app(runtime: Any) -> list[object]:
             call(f"{behaviour}-model")
         seen.append(type(raised.value))
     return seen
-
-
-@pytest.fixture(scope="module")
-def bedrock() -> Iterator[BedrockServer]:
-    with bedrock_server() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
