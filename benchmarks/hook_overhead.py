@@ -85,8 +85,8 @@ def compare(call: Callable[[], object], engine: Engine, times: int, rounds: int)
 
 def measure(url: str, content: str, calls: int, streams: int) -> dict[str, object]:
     settings = load(transport="memory", content=content)
-    emitter = Emitter(settings, open_transport(settings), Reader(settings))
-    engine = Engine(emitter, captures=content == "full")
+    emitter = Emitter(settings, open_transport(settings), Reader(settings, lambda: None))
+    engine = Engine(emitter, captures=settings.captures)
     with openai.OpenAI(base_url=url, api_key="key") as client:
 
         def unary() -> object:
@@ -117,7 +117,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=2000, help="plain calls of each kind")
     parser.add_argument("--streams", type=int, default=500, help="streams of each kind")
-    parser.add_argument("--content", choices=["off", "full"], default="off")
+    parser.add_argument("--content", choices=["off", "hash", "masked", "full"], default="off")
     asked = parser.parse_args()
     with provider_process() as url:
         result = measure(url, asked.content, asked.calls, asked.streams)

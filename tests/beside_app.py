@@ -34,7 +34,9 @@ def opentelemetry(module: str, name: str) -> None:
 
 def langfuse() -> None:
     os.environ.update(LANGFUSE_PUBLIC_KEY="pk", LANGFUSE_SECRET_KEY="sk", LANGFUSE_BASE_URL="http://127.0.0.1:9")
-    import langfuse.openai
+    from importlib import import_module
+
+    import_module("langfuse.openai")
 
 
 def ddtrace() -> None:

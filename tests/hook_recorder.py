@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tokentide.call import LLMCall
-from tokentide.config import load
+from tokentide.config import Settings, load
 from tokentide.hooks._engine import Engine
 from tokentide.hooks._read import Reader
 from tokentide.hooks.attempt import Attempt
@@ -15,10 +15,10 @@ from tokentide.hooks.attempt import Attempt
 class Recorder:
     """Takes attempts as the emitter would."""
 
-    def __init__(self, read: Reader) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.attempts: list[Attempt] = []
         self.hook_errors = 0
-        self._read = read
+        self._read = Reader(settings, self.count_hook_error)
 
     def emit(self, attempt: Attempt) -> None:
         self.attempts.append(attempt)
@@ -41,8 +41,8 @@ class Recorder:
 def recording(content: str = "off", **settings: object) -> Iterator[Recorder]:
     """Records inside the block."""
     loaded = load(transport="memory", content=content, **settings)
-    recorder = Recorder(Reader(loaded))
-    engine = Engine(recorder, captures=content == "full", usage_hosts=loaded.include_usage_hosts)
+    recorder = Recorder(loaded)
+    engine = Engine(recorder, captures=loaded.captures, usage_hosts=loaded.include_usage_hosts)
     engine.start()
     try:
         yield recorder

@@ -15,10 +15,10 @@ EVENTS = "text/event-stream"
 def answering(
     body: Any, headers: Mapping[str, str] | None = None, http_status: int = 200, content_type: str = JSON
 ) -> httpx2.MockTransport:
-    """`body` is bytes as they are sent, pieces of them, or a document."""
-    content = body if isinstance(body, (bytes, Iterable)) and not isinstance(body, (dict, list)) else dumped(body)
+    """`body` is bytes as they are sent, or a document."""
+    content = body if isinstance(body, bytes) else dumped(body)
     described = {"content-type": content_type, **(headers or {})}
-    return httpx2.MockTransport(lambda request: httpx2.Response(http_status, headers=described, content=content))
+    return httpx2.MockTransport(lambda request: httpx2.Response(http_status, headers=described, content=iter([content])))
 
 
 def streaming(

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from repository import ROOT, files, name
 from tokentide import call as event
 from tokentide.call import FIELDS, ProducerReport
+from tokentide.content_policy import CONTENT_POLICIES
 from tokentide.hooks import PROVIDERS
 from tokentide.transports import TRANSPORTS
 
@@ -120,7 +121,7 @@ NAMED = {
     "operations": event.OPERATIONS,
     "statuses": event.STATUSES,
     "usage sources": event.USAGE_SOURCES,
-    "content policies": event.CONTENT_POLICIES,
+    "content policies": CONTENT_POLICIES,
 }
 
 

@@ -66,8 +66,9 @@ def instrument(transport: str | None = None, **settings: Any) -> None:
                     "tokentide records already: call uninstrument() before you change its settings"
                 )
             return
-        emitter = Emitter(loaded, open_transport(loaded), Reader(loaded), weigh=lambda attempt: attempt.held_bytes())
-        engine = Engine(emitter, captures=loaded.content == "full", usage_hosts=loaded.include_usage_hosts)
+        reader = Reader(loaded, lambda: emitter.count_hook_error())
+        emitter = Emitter(loaded, open_transport(loaded), reader, weigh=lambda attempt: attempt.held_bytes())
+        engine = Engine(emitter, captures=loaded.captures, usage_hosts=loaded.include_usage_hosts)
         engine.start()
         _running = loaded, engine, emitter
 

@@ -46,7 +46,6 @@ OPERATIONS = (
 )
 USAGE_SOURCES = ("provider", "estimated", "missing")
 STREAM_OUTCOMES = ("", "complete", "abandoned", "broken")
-CONTENT_POLICIES = ("off", "full")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, get_type_hints
 from urllib.parse import urlsplit
 
-from tokentide.call import CONTENT_POLICIES
+from tokentide.content_policy import CONTENT_POLICIES, strictest
 from tokentide.transports import TRANSPORTS
 
 _PREFIX: Final = "TOKENTIDE_"
@@ -90,6 +90,12 @@ def _secret(value: object) -> str:
     return text
 
 
+def _function(value: object) -> Callable[[str], str] | None:
+    if value is not None and not callable(value):
+        raise ValueError("must be a function from text to text")
+    return value
+
+
 def _default_spool_dir() -> Path:
     """A folder that only this user's processes share; the temporary folder serves accounts that have no home."""
     with contextlib.suppress(RuntimeError):  # there is no home at all
@@ -119,8 +125,15 @@ class Settings:
     environment: Annotated[str, _text, "Deployment, for example production."] = ""
     content: Annotated[
         str, _one_of(*CONTENT_POLICIES), f"What is recorded of prompts and responses: {', '.join(CONTENT_POLICIES)}."
-    ] = "off"
+    ] = "masked"
+    content_prompt: Annotated[str, _one_of("", *CONTENT_POLICIES), "The same for prompts; empty is as content."] = ""
+    content_response: Annotated[str, _one_of("", *CONTENT_POLICIES), "The same for responses; empty is as content."] = (
+        ""
+    )
     content_max_chars: Annotated[int, _at_least(1), "Texts longer than this are cut."] = 20_000
+    mask: Annotated[
+        Callable[[str], str] | None, _function, "Function from text to text that masks more; an argument only."
+    ] = None
     spool_dir: Annotated[Path, _folder, "Folder that keeps events while the far side is away."] = field(
         default_factory=_default_spool_dir
     )
@@ -136,6 +149,16 @@ class Settings:
     user_key: Annotated[str, _secret, "Secret for hashing user names; empty records none."] = field(
         default="", repr=False
     )
+
+    @property
+    def captures(self) -> bool:
+        """Whether texts are read at all."""
+        return self.content_policies("") != ("off", "off")
+
+    def content_policies(self, said: str) -> tuple[str, str]:
+        """The policies of prompt and response where the contexts around the call have `said` one, perhaps."""
+        prompt, response = self.content_prompt or self.content, self.content_response or self.content
+        return strictest(prompt, said), strictest(response, said)
 
 
 def load(environ: Mapping[str, str] | None = None, /, **overrides: object) -> Settings:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import fields
 from tempfile import TemporaryDirectory
 from typing import Any, Final, overload
 
@@ -73,4 +73,4 @@ def capture_calls(**settings: Any) -> Iterator[CapturedCalls]:
         finally:
             tokentide.uninstrument()
             if earlier is not None:
-                tokentide.instrument(**asdict(earlier[0]))
+                tokentide.instrument(**{each.name: getattr(earlier[0], each.name) for each in fields(earlier[0])})

@@ -33,7 +33,9 @@ def test_values_from_the_environment_get_their_types() -> None:
         ("endpoint", "127.0.0.1:8321", "endpoint must be an address like http://127.0.0.1:8321, not '127.0.0.1:8321'"),
         ("endpoint", "http://127.0.0.1:83210", "endpoint must be an address like"),
         ("endpoint", "http://[::1", "endpoint must be an address like"),
-        ("content", "masked", "content must be 'off' or 'full', not 'masked'"),
+        ("content", "mask", r"content must be 'off' or .* \(did you mean 'masked'\?\), not 'mask'"),
+        ("content_prompt", "none", "content_prompt must be '' or 'off' or 'hash' or 'masked' or 'full', not 'none'"),
+        ("mask", "hide", "mask must be a function from text to text, not 'hide'"),
         ("queue_size", 0, "queue_size must be a whole number, 1 or more, not 0"),
         ("queue_size", 2.5, "queue_size must be a whole number"),
         ("queue_size", True, "queue_size must be a whole number"),
@@ -98,3 +100,32 @@ def test_secrets_are_not_shown() -> None:
 def test_every_transport_that_can_be_set_exists() -> None:
     assert all(load({}, transport=name).transport == name for name in TRANSPORTS)
     assert Settings().transport in TRANSPORTS
+
+
+@pytest.mark.parametrize(
+    ("given", "said", "policies"),
+    [
+        ({}, "", ("masked", "masked")),
+        ({}, "full", ("masked", "masked")),
+        ({"content": "full"}, "hash", ("hash", "hash")),
+        ({"content": "full", "content_prompt": "off"}, "", ("off", "full")),
+        ({"content": "off", "content_response": "full"}, "masked", ("off", "masked")),
+        ({"content_prompt": "full", "content_response": "hash"}, "off", ("off", "off")),
+    ],
+)
+def test_a_context_can_only_narrow_what_the_settings_allow(
+    given: dict[str, str], said: str, policies: tuple[str, str]
+) -> None:
+    assert load({}, **given).content_policies(said) == policies
+
+
+def test_texts_are_read_unless_both_policies_are_off() -> None:
+    assert load({}).captures
+    assert load({}, content="off", content_response="hash").captures
+    assert not load({}, content="off").captures
+    assert not load({}, content_prompt="off", content_response="off").captures
+
+
+def test_a_mask_cannot_come_from_the_environment(caplog: pytest.LogCaptureFixture) -> None:
+    assert load({"TOKENTIDE_MASK": "hide"}).mask is None
+    assert "TOKENTIDE_MASK must be a function" in caplog.text

@@ -4,10 +4,12 @@ import asyncio
 import contextvars
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokentide.content_policy import CONTENT_POLICIES, strictest
 from tokentide.context import Tags, context, current_tags
 
 
@@ -131,6 +133,20 @@ def test_a_generator_function_cannot_be_decorated() -> None:
 def test_a_prompt_is_a_pair() -> None:
     with pytest.raises(ValueError, match="prompt is a pair"):
         context(prompt="answer")  # type: ignore[arg-type]  # the mistake under test
+
+
+def test_a_content_policy_must_be_one() -> None:
+    with pytest.raises(ValueError, match="content is one of off, hash, masked, full, not 'none'"):
+        context(content="none")
+
+
+@given(st.lists(st.sampled_from([None, *CONTENT_POLICIES]), max_size=5))
+def test_of_nested_contexts_the_strictest_content_policy_counts(said: list[str | None]) -> None:
+    with ExitStack() as stack:
+        for policy in said:
+            stack.enter_context(context(content=policy))
+        assert current_tags().content == strictest(*(policy for policy in said if policy))
+    assert current_tags().content == ""
 
 
 @given(st.lists(st.sampled_from(["a", "b", "c"]), max_size=6))

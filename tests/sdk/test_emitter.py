@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import multiprocessing
-import os
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emitted import call_ids, calls, eventually, files, last_report, read, spooled
+from emitted import call_ids, calls, eventually, last_report, read, spooled
 from loopback_intake import HANGING, LoopbackIntake, Reply
 from tokentide.config import Settings, load
 from tokentide.emitter import Emitter
@@ -191,78 +188,6 @@ def test_without_a_spool_events_wait_in_memory_for_the_far_side(
         eventually(lambda: call_ids(back.records) == ["a", "b"])
         assert emitter.flush(30)
         assert last_report(back.records)["dropped"] == {}
-
-
-fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-
-
-@fork
-def test_a_forked_child_is_a_producer_of_its_own(make: Make) -> None:
-    with LoopbackIntake() as intake:
-        emitter = make(transport="http", endpoint=intake.endpoint)
-        emitter.emit("before")
-        assert emitter.flush(30)
-        emitter.emit("parent's")
-        child = os.fork()
-        if child == 0:
-            emitter.emit("child's")
-            os._exit(0 if emitter.flush(30) else 1)
-        assert os.waitpid(child, 0)[1] == 0
-        assert emitter.flush(30)
-    found = {call["call_id"]: call for call in calls(intake.records)}
-    assert len(calls(intake.records)) == 3
-    assert found["before"]["producer_id"] == found["parent's"]["producer_id"] != found["child's"]["producer_id"]
-    assert (found["parent's"]["seq"], found["child's"]["seq"]) == (2, 1)
-
-
-@fork
-def test_a_fork_before_the_first_event_makes_two_producers_too(make: Make) -> None:
-    with LoopbackIntake() as intake:
-        emitter = make(transport="http", endpoint=intake.endpoint)
-        child = os.fork()
-        emitter.emit("x")
-        if child == 0:
-            os._exit(0 if emitter.flush(30) else 1)
-        assert os.waitpid(child, 0)[1] == 0
-        assert emitter.flush(30)
-    assert len({call["producer_id"] for call in calls(intake.records)}) == 2
-
-
-@fork
-def test_a_child_leaves_the_parents_spool_alone(make: Make, tmp_path: Path) -> None:
-    with LoopbackIntake() as intake:
-        pass
-    emitter = make(transport="http", endpoint=intake.endpoint)
-    emitter.emit("parent's")
-    assert emitter.flush(30)
-    child = os.fork()
-    if child == 0:
-        emitter.emit("child's")
-        os._exit(0 if emitter.flush(30) else 1)
-    assert os.waitpid(child, 0)[1] == 0
-    assert len(files(tmp_path)) == 2
-    with LoopbackIntake(port=intake.port) as back:
-        emitter.emit("last")
-        eventually(lambda: sorted(call_ids(back.records)) == ["child's", "last", "parent's"])
-
-
-@pytest.mark.parametrize("method", [name for name in multiprocessing.get_all_start_methods() if name != "forkserver"])
-def test_children_of_multiprocessing_deliver_what_they_emitted_last(method: str, tmp_path: Path) -> None:
-    with LoopbackIntake() as intake:
-        process = multiprocessing.get_context(method).Process(
-            target=emit_and_return, args=(intake.endpoint, tmp_path / "spool", sys.path)
-        )
-        process.start()
-        process.join(60)
-        assert process.exitcode == 0
-        assert call_ids(intake.records) == ["a"]
-        assert last_report(intake.records)["closed"] is True
-
-
-def emit_and_return(endpoint: str, spool_dir: Path, path: list[str]) -> None:
-    sys.path[:] = path
-    settings = load({}, endpoint=endpoint, spool_dir=spool_dir)
-    Emitter(settings, open_transport(settings), read).emit("a")
 
 
 def test_emit_takes_no_lock_after_the_first_event(make: Make) -> None:

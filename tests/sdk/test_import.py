@@ -4,7 +4,10 @@ import subprocess
 import sys
 
 # Of the standard library only what takes well under a millisecond.
-CHEAP = {"__future__", "tokentide", "tokentide.context", "tokentide.version", "contextvars", "_contextvars", "types"}
+CHEAP = {
+    *("__future__", "contextvars", "_contextvars", "types"),
+    *("tokentide", "tokentide.content_policy", "tokentide.context", "tokentide.version"),
+}
 
 
 def loaded_by(statement: str) -> set[str]:

@@ -44,7 +44,7 @@ def test_calls_are_captured_inside_and_after_the_block(client: openai.OpenAI) ->
 
 
 def test_texts_are_captured_only_when_asked_for(client: openai.OpenAI) -> None:
-    with capture_calls() as silent:
+    with capture_calls(content="off") as silent:
         ask(client)
     with capture_calls(content="full") as full:
         ask(client)

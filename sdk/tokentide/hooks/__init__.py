@@ -12,11 +12,11 @@ from tokentide.hooks.provider import Provider
 
 PROVIDERS: Final = {
     "anthropic": "tokentide.hooks.anthropic:PROVIDER",
+    "bedrock": "tokentide.hooks.bedrock:PROVIDER",
     "cohere": "tokentide.hooks.cohere:PROVIDER",
     "google": "tokentide.hooks.google:PROVIDER",
     "mistral": "tokentide.hooks.mistral:PROVIDER",
     "ollama": "tokentide.hooks.ollama:PROVIDER",
-    "bedrock": "tokentide.hooks.bedrock:PROVIDER",
     "openai": "tokentide.hooks.openai:PROVIDER",
 }
 

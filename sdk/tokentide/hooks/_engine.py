@@ -184,13 +184,13 @@ class Engine:
 
     def complete(self, attempt: Attempt, content: bytes) -> None:
         """The whole body came with the headers."""
-        attempt.keep_body(content, CAPTURED_BYTES if self._captures else BODY_BYTES)
+        attempt.keep_body(content, CAPTURED_BYTES if self._keeps_texts(attempt.frame) else BODY_BYTES)
         attempt.ended = attempt.answered
         self._hold(attempt)
 
     def watch(self, attempt: Attempt) -> Flow:
         """The body is read piece by piece: add each to what is returned, and call `stream_ended`."""
-        everything = self._captures or "content-encoding" in attempt.headers
+        everything = self._keeps_texts(attempt.frame) or "content-encoding" in attempt.headers
         attempt.flow = Flow(CAPTURED_BYTES if everything else HEAD_BYTES)
         self._hold(attempt)
         return attempt.flow
@@ -213,12 +213,16 @@ class Engine:
 
     def _asked(self, frame: Frame, request: Request) -> bytes:
         """The request's body, if it will be read: for its texts, or for what the loop did not know."""
-        if frame.parameters and not self._captures:
+        keeps_texts = self._keeps_texts(frame)
+        if frame.parameters and not keeps_texts:
             return b""
         asked = request_body(request)
-        if self._captures or len(asked) <= _SMALL_REQUEST:
+        if keeps_texts or len(asked) <= _SMALL_REQUEST:
             return asked
         return asked[: _SMALL_REQUEST // 2] + b"\x00" + asked[-_SMALL_REQUEST // 2 :]
+
+    def _keeps_texts(self, frame: Frame) -> bool:
+        return self._captures and frame.tags.content != "off"
 
     def _hold(self, attempt: Attempt) -> None:
         frame = attempt.frame
@@ -259,7 +263,8 @@ def current_span() -> Any:
 
 def _overriding(owner: type, method: str) -> list[type]:
     """`owner` and those of its subclasses that have a method of that name of their own, as other tools give them."""
-    below = [found for subclass in owner.__subclasses__() for found in _overriding(subclass, method)]
+    subclasses: list[type] = owner.__subclasses__()
+    below = [found for subclass in subclasses for found in _overriding(subclass, method)]
     return [owner, *below] if method in owner.__dict__ else below
 
 

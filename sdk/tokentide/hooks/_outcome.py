@@ -27,6 +27,7 @@ _OF_EXCEPTION: Final = {
     "HTTPClientError": "network",
     "ProtocolError": "network",
     "OSError": "network",
+    "DecodingError": "server_error",
 }
 
 

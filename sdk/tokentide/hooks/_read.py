@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 from typing import Any, Final
@@ -10,11 +10,13 @@ from urllib.parse import urlsplit
 
 from tokentide.call import LLMCall
 from tokentide.config import Settings
+from tokentide.content_policy import policy_name
 from tokentide.hooks._body import Body, read_body
 from tokentide.hooks._outcome import status_of, stream_outcome
+from tokentide.hooks._texts import Texts
 from tokentide.hooks.attempt import Attempt, Flow, Frame
-from tokentide.hooks.content import digest, keyed_digest, shortened
-from tokentide.hooks.document import REQUEST_KEYS, dump, number, parse, parse_cut, text
+from tokentide.hooks.content import keyed_digest
+from tokentide.hooks.document import REQUEST_KEYS, dump, number, parse, parse_cut, text, within
 from tokentide.hooks.limits import count, retry_after_ms
 from tokentide.hooks.provider import Answer, Document, Failure, Headers, Provider
 from tokentide.identifiers import uuid7
@@ -31,11 +33,14 @@ Fields = dict[str, Any]
 
 
 class Reader:
-    """Reads attempts under one set of settings. It is called on one thread at a time."""
+    """Reads attempts under one set of settings. It is called on one thread at a time.
 
-    def __init__(self, settings: Settings) -> None:
+    `count_failure` is called for each text that could not be masked.
+    """
+
+    def __init__(self, settings: Settings, count_failure: Callable[[], object]) -> None:
         self._settings = settings
-        self._captures = settings.content == "full"
+        self._texts = Texts(settings, count_failure)
 
     def __call__(self, attempt: Attempt | RecordedCall, producer_id: str, seq: int) -> LLMCall:
         """The event of one attempt. What an answer does not say stays unknown."""
@@ -44,7 +49,9 @@ class Reader:
         provider, endpoint = attempt.route
         headers: Headers = {name.lower(): value for name, value in (attempt.headers or {}).items()}
         request = _asked(attempt)
-        body = read_body(attempt, headers.get("content-encoding", ""), headers.get("content-type", ""), self._captures)
+        of_prompt, of_response = policies = self._settings.content_policies(attempt.frame.tags.content)
+        encoding, kind = headers.get("content-encoding", ""), headers.get("content-type", "")
+        body = read_body(attempt, encoding, kind, everything=of_response != "off")
         document = {**provider.in_headers(headers), **body.document}
         answer, failure = endpoint.answer(document), provider.failure(document)
         fields: Fields = {
@@ -63,16 +70,18 @@ class Reader:
             **_outcome(attempt, headers, body, failure, provider),
             **_limits(attempt, headers, failure, provider),
             **_sizes(attempt),
+            "content_policy": policy_name(*policies),
         }
-        fields["content_policy"] = self._settings.content
         # An analysis wants one text for each operation, however often it was tried.
-        if self._captures and attempt.is_final:
-            fields |= self._content(endpoint.prompt(request), answer.text, body.is_cut)
+        if attempt.is_final:
+            fields |= self._texts.prompt(endpoint.prompt(request), of_prompt)
+            fields |= self._texts.response(answer.text, of_response, body.is_cut)
         return LLMCall(call_id=uuid7(attempt.started_at_ns // 1_000_000), **fields)
 
     def _recorded(self, call: RecordedCall, producer_id: str, seq: int) -> LLMCall:
         """The event of a call that the app recorded by hand."""
         started_ms = int(call.fields["started_at"].timestamp() * 1000)
+        of_prompt, of_response = self._settings.content_policies(call.tags.content)
         fields: Fields = {
             "operation_id": uuid7(started_ms),
             "producer_id": producer_id,
@@ -80,10 +89,10 @@ class Reader:
             "sdk_version": VERSION,
             **call.fields,
             **self._caller(call),
-            "content_policy": self._settings.content,
+            "content_policy": policy_name(of_prompt, of_response),
+            **self._texts.prompt(call.prompt, of_prompt),
+            **self._texts.response(call.response_text, of_response, has_hole=False),
         }
-        if self._captures:
-            fields |= self._content(call.prompt, call.response_text, False)
         return LLMCall(call_id=uuid7(started_ms), **fields)
 
     def _caller(self, frame: Frame | RecordedCall) -> Fields:
@@ -99,20 +108,6 @@ class Reader:
             "prompt_name": tags.prompt_name,
             "prompt_version": tags.prompt_version,
             **_trace(frame.span),
-        }
-
-    def _content(self, prompt: str, response: str, is_cut: bool) -> Fields:
-        limit = self._settings.content_max_chars
-        kept_prompt, prompt_truncated = shortened(prompt, limit)
-        kept_response, response_truncated = shortened(response, limit)
-        return {
-            "prompt": kept_prompt,
-            "response": kept_response,
-            "prompt_truncated": prompt_truncated,
-            "response_truncated": response_truncated or is_cut,
-            "prompt_hash": digest(prompt),
-            "prompt_chars": len(prompt),
-            "response_chars": len(response),
         }
 
 
@@ -214,7 +209,7 @@ def _answer(answer: Answer, headers: Headers, provider: Provider) -> Fields:
     cost = answer.reported_cost
     has_counts = "input_tokens" in answer.tokens and "output_tokens" in answer.tokens
     return {
-        **answer.tokens,
+        **within(answer.tokens),
         "response_id": answer.response_id[:_MOST_CHARS],
         "model_responded": answer.model[:_MOST_CHARS],
         "finish_reason": answer.finish_reason[:_MOST_CHARS],

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from tokentide.hooks import limits, stainless
 from tokentide.hooks.content import last_user_turn
-from tokentide.hooks.document import counts, dig, items, mapping, text, whole, word
+from tokentide.hooks.document import count, counts, dig, items, mapping, text, whole, word
 from tokentide.hooks.provider import Answer, Document, Endpoint, Failure, Headers, Provider
 
 _STATUS_OF_CODE: Final = {
@@ -63,17 +63,18 @@ def message_tokens(usage: Any) -> dict[str, int]:
 
     What was written without a time to live is the five-minute kind, the API's default. {} without a usage.
     """
-    if not isinstance(usage, dict) or "input_tokens" not in usage:
+    asked = count(dig(usage, "input_tokens"))
+    if asked is None:
         return {}
     read = whole(usage.get("cache_read_input_tokens"))
     written = whole(usage.get("cache_creation_input_tokens"))
     hour = whole(dig(usage, "cache_creation", "ephemeral_1h_input_tokens"))
     return counts(
-        input_tokens=whole(usage.get("input_tokens")) + read + written,
+        input_tokens=asked + read + written,
         cache_read_tokens=read,
         cache_write_5m_tokens=max(0, written - hour),
         cache_write_1h_tokens=min(hour, written),
-        output_tokens=whole(usage["output_tokens"]) if "output_tokens" in usage else None,
+        output_tokens=count(usage.get("output_tokens")),
         reasoning_tokens=whole(dig(usage, "output_tokens_details", "thinking_tokens")) or None,
     )
 

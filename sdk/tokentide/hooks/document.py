@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -30,6 +30,14 @@ ANSWER_KEYS: Final = (
 )
 REQUEST_KEYS: Final = ("model", "stream", "temperature", "max_completion_tokens", "max_output_tokens", "max_tokens")
 _WORD: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
+# Wholes and their parts; the parts of one line exclude each other.
+_PARTS: Final = (
+    ("input_tokens", ("cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")),
+    ("input_tokens", ("input_audio_tokens", "input_image_tokens")),
+    ("cache_read_tokens", ("cache_read_audio_tokens",)),
+    ("output_tokens", ("reasoning_tokens",)),
+    ("output_tokens", ("output_audio_tokens", "output_image_tokens")),
+)
 _MOST: Final = 1e15
 _MOST_DOLLARS: Final = 10**6
 _SMALLEST_DOLLARS: Final = Decimal("1e-12")
@@ -100,6 +108,18 @@ def dollars(value: Any) -> Decimal | None:
 def counts(**named: int | None) -> dict[str, int]:
     """The counts that are known: None is left out."""
     return {name: count for name, count in named.items() if count is not None}
+
+
+def within(tokens: Mapping[str, int]) -> dict[str, int]:
+    """The counts, where the parts of a whole that add up to more than it are cut to what fits into it."""
+    kept = dict(tokens)
+    for whole_name, parts in _PARTS:
+        room = kept.get(whole_name)
+        for part in parts:
+            if room is not None and part in kept:
+                kept[part] = min(kept[part], room)
+                room -= kept[part]
+    return kept
 
 
 def load(body: bytes) -> Any:

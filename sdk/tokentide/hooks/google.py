@@ -250,9 +250,9 @@ PROVIDER: Final = Provider(
     hosts={
         "generativelanguage.googleapis.com": "gemini",
         "generativelanguage.mtls.googleapis.com": "gemini",
-        "aiplatform.googleapis.com": "vertex",
-        "aiplatform.mtls.googleapis.com": "vertex",
-        "rep.googleapis.com": "vertex",
+        "aiplatform.googleapis.com": "gcp.vertex_ai",
+        "aiplatform.mtls.googleapis.com": "gcp.vertex_ai",
+        "rep.googleapis.com": "gcp.vertex_ai",
     },
     request_id_header="",
     endpoints=(

@@ -1,0 +1,75 @@
+"""What of the texts of a call leaves the process: whole or masked, shortened, or a hash. On the worker's thread."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+from tokentide.config import Settings
+from tokentide.hooks.content import digest, keyed_digest, shortened
+from tokentide.masking import masked
+
+_WITH_TEXT: Final = ("masked", "full")
+
+_logger = logging.getLogger("tokentide")
+
+
+class Texts:
+    """The content fields of events, under one set of settings.
+
+    A text that cannot be masked is left out: its field counts as truncated, and `count_failure` is called.
+    """
+
+    def __init__(self, settings: Settings, count_failure: Callable[[], object]) -> None:
+        self._limit = settings.content_max_chars
+        self._key = settings.user_key
+        self._mask = settings.mask
+        self._count_failure = count_failure
+        self._warned = False
+
+    def prompt(self, whole: str, policy: str) -> dict[str, Any]:
+        """The fields of a prompt. Its hash is of the text as it came only where there is a key, or nothing to hide.
+
+        From a hash without a key, what was masked could be found out by trying.
+        """
+        if policy == "off":
+            return {}
+        shown = whole if policy == "full" or (policy == "hash" and self._key) else self._masked(whole)
+        hashed = keyed_digest(whole, self._key) if self._key else digest(shown or "")
+        return {"prompt_hash": hashed, **self._fields("prompt", whole, shown, policy)}
+
+    def response(self, whole: str, policy: str, has_hole: bool) -> dict[str, Any]:
+        """The fields of a response; `has_hole`: it was too long to be kept whole while it arrived."""
+        if policy == "off":
+            return {}
+        fields = self._fields("response", whole, self._masked(whole) if policy == "masked" else whole, policy)
+        return {**fields, "response_truncated": True} if has_hole and policy in _WITH_TEXT else fields
+
+    def _fields(self, name: str, whole: str, shown: str | None, policy: str) -> dict[str, Any]:
+        chars = {f"{name}_chars": len(whole)}
+        if policy not in _WITH_TEXT:
+            return chars
+        # Masked before it is shortened: a cut may leave a half of a secret that nothing recognises.
+        kept, is_cut = shortened(shown or "", self._limit)
+        return {name: kept, f"{name}_truncated": is_cut or shown is None, **chars}
+
+    def _masked(self, whole: str) -> str | None:
+        """`whole` as it may be seen; None when it cannot be told."""
+        try:
+            shown = masked(whole)
+            if self._mask is not None and shown:
+                shown = self._mask(shown)
+            if not isinstance(shown, str):
+                raise TypeError("a mask returns a text")
+        except Exception as error:  # noqa: BLE001  # whatever the app's function raises
+            self._warn(error)
+            return None
+        return shown
+
+    def _warn(self, error: Exception) -> None:
+        self._count_failure()
+        if not self._warned:
+            self._warned = True
+            # Not its message, which may quote the text.
+            _logger.warning("a text could not be masked and is left out: %s (said once)", type(error).__name__)
