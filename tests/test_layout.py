@@ -28,7 +28,10 @@ READS_THE_ENVIRONMENT = {
     "store/connection.py": "sets what the engine's allocator reads, unless the user has",
     "server/demo/processes.py": "hands it on to the processes that it starts",
 }
-NOT_OF_THE_STANDARD_LIBRARY = {"sdk/tokentide/transports/kafka.py": {"kafka"}}
+NOT_OF_THE_STANDARD_LIBRARY = {
+    "sdk/tokentide/frameworks/langchain.py": {"langchain_core"},
+    "sdk/tokentide/transports/kafka.py": {"kafka"},
+}
 
 # In pieces, so that this file names none of them.
 REGISTRIES = [
