@@ -30,6 +30,7 @@ READS_THE_ENVIRONMENT = {
 }
 NOT_OF_THE_STANDARD_LIBRARY = {
     "sdk/tokentide/frameworks/langchain.py": {"langchain_core"},
+    "sdk/tokentide/frameworks/litellm.py": {"litellm"},
     "sdk/tokentide/transports/kafka.py": {"kafka"},
 }
 
