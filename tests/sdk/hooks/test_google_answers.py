@@ -253,7 +253,11 @@ def test_a_prediction_of_another_model_is_no_call() -> None:
     ("url", "provider", "region"),
     [
         ("https://generativelanguage.googleapis.com/v1beta", "gemini", ""),
-        ("https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1", "gcp.vertex_ai", "us-central1"),
+        (
+            "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1",
+            "gcp.vertex_ai",
+            "us-central1",
+        ),
         ("https://aiplatform.googleapis.com/v1/publishers/google", "gcp.vertex_ai", "global"),
         ("https://aiplatform.eu.rep.googleapis.com/v1/projects/p/locations/eu", "gcp.vertex_ai", "eu"),
         ("https://gateway.example/google/v1beta", "gemini", ""),
