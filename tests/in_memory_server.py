@@ -18,7 +18,9 @@ def answering(
     """`body` is bytes as they are sent, or a document."""
     content = body if isinstance(body, bytes) else dumped(body)
     described = {"content-type": content_type, **(headers or {})}
-    return httpx2.MockTransport(lambda request: httpx2.Response(http_status, headers=described, content=iter([content])))
+    return httpx2.MockTransport(
+        lambda request: httpx2.Response(http_status, headers=described, content=iter([content]))
+    )
 
 
 def streaming(
