@@ -14,7 +14,9 @@ from repository import ROOT, files, name
 from tokentide import call as event
 from tokentide.call import FIELDS, ProducerReport
 from tokentide.content_policy import CONTENT_POLICIES
+from tokentide.frameworks import FRAMEWORKS
 from tokentide.hooks import PROVIDERS
+from tokentide.masking_patterns import PATTERNS
 from tokentide.transports import TRANSPORTS
 
 from alerts.channels import CHANNELS
@@ -33,6 +35,7 @@ from store.connection import Store
 PAGES = files("*.md")
 TEXTS = {name(path): path.read_text("utf-8") for path in PAGES}
 GUIDES = {place: text for place, text in TEXTS.items() if re.match(r"README|docs/[a-z]+\.md", place)}
+PROVIDER_PAGES = [place for place in TEXTS if place.startswith("docs/providers/")]
 DOCS = "\n".join(GUIDES.values())
 EVENT, REPORT = TEXTS["docs/event.md"].split("## The producer's report")
 
@@ -122,6 +125,7 @@ NAMED = {
     "statuses": event.STATUSES,
     "usage sources": event.USAGE_SOURCES,
     "content policies": CONTENT_POLICIES,
+    "placeholders": sorted({f"[{pattern.name}]" for pattern in PATTERNS}),
 }
 
 
@@ -129,6 +133,20 @@ NAMED = {
 def test_the_docs_name_every(names: tuple[str, ...]):
     assert len(names) >= 2
     assert [one for one in names if f"`{one}`" not in DOCS] == []
+
+
+def test_every_provider_and_framework_has_a_page_and_the_readme_leads_to_it():
+    named = {*PROVIDERS, *(re.split(r"[_.]", module)[0] for module in FRAMEWORKS)}
+    assert named <= {Path(place).stem for place in PROVIDER_PAGES}
+    assert [place for place in PROVIDER_PAGES if f"({place})" not in TEXTS["README.md"]] == []
+
+
+@pytest.mark.parametrize("place", PROVIDER_PAGES)
+def test_a_providers_page_begins_with_a_short_example(place: str):
+    example = block(TEXTS[place].partition("\n## ")[0], "python")
+    compile(example, place, "exec")
+    assert "tokentide.instrument(" in example
+    assert len([line for line in example.splitlines() if line and not line.startswith(("import", "from"))]) <= 5
 
 
 def test_the_docs_name_every_metric_of_the_collector():
