@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 # Of the standard library only what takes well under a millisecond.
 CHEAP = {
@@ -37,3 +39,15 @@ def test_instrumenting_loads_no_client_library_and_no_kafka() -> None:
         "kafka",
         "pydantic",
     } == set()
+
+
+def test_the_worker_imports_nothing_that_a_fork_could_cut_in_two(tmp_path: Path) -> None:
+    delivered = "tokentide.record(provider='p', model='m', prompt='mail a@b.de').__enter__().__exit__(None, None, None)"
+    program = f"""
+import tokentide, tokentide.manual
+tokentide.instrument(endpoint='http://localhost:9', spool_dir={os.fspath(tmp_path)!r}, user_key='key')
+before = set(sys.modules)
+with tokentide.context(user='u'): {delivered}
+assert tokentide.flush(10)
+"""
+    assert loaded_by(program) == set()

@@ -9,6 +9,7 @@ import importlib.util
 import logging
 import os
 import re
+import threading
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +24,8 @@ API_VERSION: Final = (2, 1)  # The oldest with zstd. Not pinned, the constructor
 LARGEST_RECORD: Final = 1_000_000  # What a broker takes by default, less its own overhead.
 ACKNOWLEDGE_WITHIN_MS: Final = 5_000
 CLOSE_WITHIN_S: Final = 0.2
+# A process that forks in the middle of an import leaves the child half a module, which waits for ever for the rest.
+_importing = threading.Lock()
 _PRODUCER: Final = re.compile(rb'"producer_id":"([^"]*)"')
 
 
@@ -41,7 +44,8 @@ class KafkaTransport:
         """Hand over every record, then wait until the brokers have acknowledged them; see `Transport.send`."""
         if any(len(record) > LARGEST_RECORD for record in records):
             raise TransportRejected(f"a record is larger than {LARGEST_RECORD} bytes")
-        from kafka.errors import KafkaError, MessageSizeTooLargeError
+        with _importing:
+            from kafka.errors import KafkaError, MessageSizeTooLargeError
 
         give_up = time.monotonic() + timeout_s
         try:
@@ -73,7 +77,8 @@ def _key(record: bytes) -> bytes | None:
 
 
 def _connect(bootstrap: Sequence[str]) -> KafkaProducer:
-    from kafka import KafkaProducer
+    with _importing:
+        from kafka import KafkaProducer
 
     class Producer(KafkaProducer):  # type: ignore[misc]  # the library has no types
         """Closed by its transport, in the process that made it, and without waiting.
@@ -120,3 +125,9 @@ def _keep_quiet() -> None:
 
 def _not_ours(record: logging.LogRecord) -> bool:
     return not str(record.threadName).startswith(THREAD_PREFIX)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_importing.acquire, after_in_parent=_importing.release, after_in_child=_importing.release
+    )

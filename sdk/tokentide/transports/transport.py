@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# Looking up an address would import it on the worker's thread. A process that forks at that moment would leave the
+# child with half a codec, so that nothing in it finds an address any more.
+import encodings.idna  # noqa: F401
 from collections.abc import Sequence
 from typing import Final, Protocol
 
