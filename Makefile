@@ -20,7 +20,7 @@ demo: .venv/.has-demo ## watch three teams' apps, their cost, an alert and a dri
 demo-kafka: .venv/.has-demo ## the same over a real Apache Kafka, which it starts by itself
 	@$(BIN)/tokentide demo --transport kafka $(ARGS)
 
-test: .venv/.has-everything .venv-beside/.made ## every test, those with real Kafka, Chromium and Alertmanager included (options: ARGS="tests/store")
+test: .venv/.has-everything .venv-beside/.made .venv-previous/.made ## every test, those with real Kafka, Chromium and Alertmanager included (options: ARGS="tests/store")
 	@scripts/install-test-programs
 	$(BIN)/pytest --durations=10 $(ARGS)
 
@@ -57,8 +57,8 @@ generated: .venv/.has-everything dashboards ## write every generated file again
 pins: .venv/.has-uv ## take the newest versions that pyproject.toml allows into requirements.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-emit-package tokentide \
 	  --no-annotate --no-header --all-extras --group dev pyproject.toml --output-file requirements.txt
-	for peer in benchmarks/sdk/peers/*.in; do $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes \
-	  --no-emit-index-url --no-annotate --no-header $$peer --output-file $${peer%.in}.txt || exit 1; done
+	for asked in benchmarks/sdk/peers/*.in tests/environments/*.in; do $(BIN)/uv pip compile --quiet --upgrade --universal \
+	  --generate-hashes --no-emit-index-url --no-annotate --no-header $$asked --output-file $${asked%.in}.txt || exit 1; done
 
 clean: ## remove the environment and everything that can be made again
 	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import re
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 import tomllib
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from repository import ROOT
+from repository import ROOT, name
 
-TEXT = (ROOT / "requirements.txt").read_text("utf-8")
-PINS = re.split(r"\n(?=\S)", TEXT.strip())
+PINNED = [
+    ROOT / "requirements.txt",
+    *sorted((ROOT / "tests/environments").glob("*.txt")),
+    *sorted((ROOT / "benchmarks/sdk/peers").glob("*.txt")),
+]
 SERVER = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 SDK = tomllib.loads((ROOT / "sdk/pyproject.toml").read_text("utf-8"))
+
+
+def pins_in(text: str) -> list[str]:
+    """Each pin with its hashes."""
+    return re.split(r"\n(?=\S)", text.strip())
 
 
 def asked_for() -> list[Requirement]:
@@ -31,7 +40,7 @@ def asked_for() -> list[Requirement]:
 def pinned() -> dict[str, set[str]]:
     """The pinned versions by name; there are several where platforms differ."""
     found: dict[str, set[str]] = {}
-    for pin in PINS:
+    for pin in pins_in(PINNED[0].read_text("utf-8")):
         name, version = re.match(r"([\w.-]+)(?:\[.*?\])?==([^\s;\\]+)", pin).groups()
         found.setdefault(canonicalize_name(name), set()).add(version)
     return found
@@ -43,12 +52,11 @@ def test_what_is_asked_for_is_pinned_to_a_version_that_is_allowed(requirement: R
     assert all(requirement.specifier.contains(version, prereleases=True) for version in versions)
 
 
-def test_every_pin_has_a_hash():
-    assert [pin.splitlines()[0] for pin in PINS if "--hash=sha256:" not in pin] == []
-
-
-def test_the_pins_have_no_addresses():
-    assert re.findall(r"\w+://\S+|--\w*index\S*|--find\S*", TEXT) == []
+@pytest.mark.parametrize("path", PINNED, ids=name)
+def test_every_pin_has_a_hash_and_no_address(path: Path):
+    text = path.read_text("utf-8")
+    assert [pin.splitlines()[0] for pin in pins_in(text) if "--hash=sha256:" not in pin] == []
+    assert re.findall(r"\w+://\S+|--\w*index\S*|--find\S*", text) == []
 
 
 def test_the_tests_run_with_the_pinned_versions():
