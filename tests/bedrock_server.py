@@ -36,9 +36,12 @@ _ERRORS = {
 
 @dataclass
 class BedrockServer:
-    """A server that listens at `url`. `tries` counts the requests for each model, `asked` keeps their documents."""
+    """A server that listens at `url`. `tries` counts the requests for each model, `asked` keeps their documents;
+    `cached` is how many tokens it last told to have read from the cache.
+    """
 
     url: str
+    cached: int = 0
     tries: Counter[str] = field(default_factory=Counter)
     asked: list[dict[str, Any]] = field(default_factory=list)
 
@@ -193,6 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.told_of.asked.append(json.loads(body))
         self.told_of.tries[model] += 1
         told = script(model)
+        self.told_of.cached = told.cached
         time.sleep(told.delay)
         if self.told_of.tries[model] <= told.fails:
             self._refuse(429)

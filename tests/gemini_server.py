@@ -221,8 +221,8 @@ async def _send_events(send: Send, plan: Plan, answer: _Answer, is_blocked: bool
     for number, event in enumerate([_blocked(answer)] if is_blocked else answer.events()):
         if number == plan.cut_after:
             return
-        await send({"type": "http.response.body", "body": b"data: %s\r\n\r\n" % _dump(event), "more_body": True})
         await asyncio.sleep(plan.gap_seconds)
+        await send({"type": "http.response.body", "body": b"data: %s\r\n\r\n" % _dump(event), "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 
 

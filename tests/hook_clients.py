@@ -10,10 +10,12 @@ from typing import Any
 
 import anthropic
 import openai
+from client_suite import PROMPT, Expected, first, first_async
+
+from server.demo.provider import ProviderLog, RunningProvider
 
 _TLS = ssl.create_default_context()  # costs 30 ms, which every client would spend again
 
-PROMPT = "How do I top up my card?"
 MESSAGES = [
     {"role": "user", "content": "An older question"},
     {"role": "assistant", "content": "An older answer"},
@@ -35,11 +37,39 @@ class Api:
     resource: tuple[str, ...]
     asked: dict[str, Any]
     asked_of_streams: dict[str, Any]
-    streams: bool = True
     method: str = "create"
     names_model: bool = True
+    tells_cache: bool = True
     prompt: str = PROMPT
     response: str = f"You asked: {' '.join(message['content'] for message in MESSAGES)} This is"
+
+    @property
+    def expected(self) -> Expected:
+        """What the suite must know of it."""
+        package, limited = self.package, {"max_tokens", "max_completion_tokens", "max_output_tokens"} & set(self.asked)
+        return Expected(
+            provider="anthropic" if package is anthropic else "openai",
+            operation=self.operation,
+            errors={
+                "refused": package.RateLimitError,
+                "failed": package.InternalServerError,
+                "unreachable": package.APIConnectionError,
+                "slow": package.APITimeoutError,
+            },
+            codes={
+                "failed": ("server_error", "api_error"),
+                "unreachable": ("ConnectError",),
+                "slow": ("ReadTimeout",),
+                "cut": ("RemoteProtocolError",),
+            },
+            refused={"retry_after_ms": 20, "remaining_requests": 0},
+            temperature=self.asked.get("temperature"),
+            max_tokens=64 if limited else None,
+            names_model=self.names_model,
+            tells_cache=self.tells_cache,
+            prompt=self.prompt,
+            response=self.response,
+        )
 
     def method_of(self, client: Any, form: str = "") -> Any:
         """The method, of the resource itself or of one of its forms, `with_raw_response` for example."""
@@ -80,14 +110,14 @@ APIS = (
         asked_of_streams={"stream_options": {"include_usage": True}},
         response=f"You asked: {PROMPT} This is",
     ),
-    _openai("embeddings", "embeddings", asked={"input": PROMPT}, streams=False, response=""),
+    _openai("embeddings", "embeddings", asked={"input": PROMPT}, tells_cache=False, response=""),
     _openai(
         "images",
         "images",
         asked={"prompt": PROMPT},
-        streams=False,
         method="generate",
         names_model=False,
+        tells_cache=False,
         response="",
     ),
     _openai(
@@ -95,8 +125,8 @@ APIS = (
         "audio",
         "transcriptions",
         asked={"file": ("speech.wav", b"RIFF"), "prompt": PROMPT, "temperature": 0.5},
-        streams=False,
         names_model=False,
+        tells_cache=False,
         prompt="",  # A form with a file is sent piece by piece and not kept.
         response=f"You asked: {PROMPT} This is",
     ),
@@ -112,14 +142,34 @@ APIS = (
 )
 
 
-class SyncCaller:
+class _Caller:
+    """What both kinds share. The log is there when the server is one that keeps one."""
+
+    def __init__(self, api: Api, url: str, log: ProviderLog | None = None) -> None:
+        self.api, self.url, self.log = api, url, log
+        self.expected = api.expected
+
+    def at(self, url: str) -> Any:
+        """The same client with another server."""
+        return type(self)(self.api, url)
+
+    def told(self) -> tuple[str, dict[str, int]]:
+        """The id of the last answered request, and what was counted for it."""
+        assert self.log is not None
+        answered = self.log.answered[-1]
+        return answered.request_id, answered.usage
+
+    @staticmethod
+    def options(attempts: int, timeout: float | None) -> dict[str, Any]:
+        """The client's arguments for so many tries and so much time."""
+        return {"max_retries": attempts - 1} | ({} if timeout is None else {"timeout": timeout})
+
+
+class SyncCaller(_Caller):
     """Calls through the sync client. Every method returns what the app gets, or raises what the app sees."""
 
-    def __init__(self, api: Api, url: str) -> None:
-        self.api, self.url = api, url
-
-    def unary(self, model: str, **client: Any) -> Any:
-        with self.api.client(self.url, **client) as opened:
+    def unary(self, model: str, attempts: int = 3, timeout: float | None = None) -> Any:
+        with self.api.client(self.url, **self.options(attempts, timeout)) as opened:
             return self.api.method_of(opened)(model=model, **self.api.asked)
 
     def raw(self, model: str) -> tuple[Any, Any]:
@@ -134,32 +184,24 @@ class SyncCaller:
             with method(model=model, **self.api.asked) as response:
                 return response.read()
 
-    def stream(self, model: str, take: int | None = None, **client: Any) -> tuple[Any, list[Any]]:
+    def stream(self, model: str, take: int | None = None, attempts: int = 3) -> tuple[Any, list[Any]]:
         """The stream and its first `take` events, all of them unless given; then it is closed."""
         asked = self.api.asked | self.api.asked_of_streams
-        with self.api.client(self.url, **client) as opened:
-            stream = self.api.method_of(opened)(model=model, stream=True, **asked)
-            events: list[Any] = []
-            with stream:
-                if take != 0:
-                    for event in stream:
-                        events.append(event)
-                        if len(events) == take:
-                            break
-            return stream, events
+        with (
+            self.api.client(self.url, **self.options(attempts, None)) as opened,
+            self.api.method_of(opened)(model=model, stream=True, **asked) as stream,
+        ):
+            return stream, first(stream, take)
 
 
-class AsyncCaller:
+class AsyncCaller(_Caller):
     """The same through the async client, each call in an event loop of its own."""
 
-    def __init__(self, api: Api, url: str) -> None:
-        self.api, self.url = api, url
-
-    def unary(self, model: str, **client: Any) -> Any:
+    def unary(self, model: str, attempts: int = 3, timeout: float | None = None) -> Any:
         async def run(opened: Any) -> Any:
             return await self.api.method_of(opened)(model=model, **self.api.asked)
 
-        return self._run(run, **client)
+        return self._run(run, **self.options(attempts, timeout))
 
     def raw(self, model: str) -> tuple[Any, Any]:
         async def run(opened: Any) -> Any:
@@ -177,20 +219,13 @@ class AsyncCaller:
 
         return self._run(run)
 
-    def stream(self, model: str, take: int | None = None, **client: Any) -> tuple[Any, list[Any]]:
+    def stream(self, model: str, take: int | None = None, attempts: int = 3) -> tuple[Any, list[Any]]:
         async def run(opened: Any) -> Any:
             asked = self.api.asked | self.api.asked_of_streams
-            stream = await self.api.method_of(opened)(model=model, stream=True, **asked)
-            events: list[Any] = []
-            async with stream:
-                if take != 0:
-                    async for event in stream:
-                        events.append(event)
-                        if len(events) == take:
-                            break
-            return stream, events
+            async with await self.api.method_of(opened)(model=model, stream=True, **asked) as stream:
+                return stream, await first_async(stream, take)
 
-        return self._run(run, **client)
+        return self._run(run, **self.options(attempts, None))
 
     def cancelled(self, model: str, seconds: float) -> None:
         """Makes a call and cancels it after a while. Raises TimeoutError."""
@@ -209,3 +244,9 @@ class AsyncCaller:
 
 
 Caller = SyncCaller | AsyncCaller
+
+
+def open_caller(server: RunningProvider, way: str, operation: str) -> Caller:
+    """The caller for one row of the suite."""
+    api = next(api for api in APIS if api.operation == operation)
+    return (AsyncCaller if way == "async" else SyncCaller)(api, server.url, server.log)

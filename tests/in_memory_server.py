@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from importlib import import_module
 from typing import Any
 
-import httpx2
+import openai
+
+# The HTTP library that the client libraries of this environment are built on: httpx, or httpx2 since their last majors.
+HTTP: Any = import_module(openai.DefaultHttpxClient.__mro__[1].__module__.partition(".")[0])
 
 JSON = "application/json"
 EVENTS = "text/event-stream"
@@ -14,22 +18,18 @@ EVENTS = "text/event-stream"
 
 def answering(
     body: Any, headers: Mapping[str, str] | None = None, http_status: int = 200, content_type: str = JSON
-) -> httpx2.MockTransport:
+) -> Any:
     """`body` is bytes as they are sent, or a document."""
     content = body if isinstance(body, bytes) else dumped(body)
     described = {"content-type": content_type, **(headers or {})}
-    return httpx2.MockTransport(
-        lambda request: httpx2.Response(http_status, headers=described, content=iter([content]))
-    )
+    return HTTP.MockTransport(lambda request: HTTP.Response(http_status, headers=described, content=iter([content])))
 
 
-def streaming(
-    events: Iterable[Any], headers: Mapping[str, str] | None = None, end: bytes = b""
-) -> httpx2.MockTransport:
+def streaming(events: Iterable[Any], headers: Mapping[str, str] | None = None, end: bytes = b"") -> Any:
     """The events as they are streamed, one piece each."""
     pieces = [b"data: " + dumped(event) + b"\n\n" for event in events] + ([end] if end else [])
     described = {"content-type": EVENTS, **(headers or {})}
-    return httpx2.MockTransport(lambda request: httpx2.Response(200, headers=described, content=iter(pieces)))
+    return HTTP.MockTransport(lambda request: HTTP.Response(200, headers=described, content=iter(pieces)))
 
 
 def dumped(document: Any) -> bytes:

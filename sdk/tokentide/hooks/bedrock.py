@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -15,14 +16,8 @@ from tokentide.hooks.document import counts, dig, items, mapping, text, whole, w
 from tokentide.hooks.openai import chat_tokens
 from tokentide.hooks.provider import Answer, Document, Endpoint, Failure, Headers, Loop, Provider
 
-# The operations of botocore's `bedrock-runtime` that are calls of a model, and whether they stream.
-_STREAMS: Final = {
-    "Converse": False,
-    "ConverseStream": True,
-    "InvokeModel": False,
-    "InvokeModelWithResponseStream": True,
-    "CountTokens": False,
-}
+# The operations of botocore's `bedrock-runtime` that are calls of a model.
+_OPERATIONS: Final = ("Converse", "ConverseStream", "InvokeModel", "InvokeModelWithResponseStream", "CountTokens")
 _STATUS_OF_CODE: Final = {
     "ThrottlingException": "rate_limited",
     "ServiceQuotaExceededException": "rate_limited",
@@ -69,20 +64,27 @@ _REASONS: Final = (
 
 
 def _asked(arguments: tuple[Any, ...]) -> Document | None:
-    """What `_make_api_call(self, operation_name, api_params)` asks of a model; None for any other call of botocore."""
-    if len(arguments) != 3 or arguments[1] not in _STREAMS:
+    """What `_make_api_call(self, operation_name, api_params)` asks of a model; None for any other call of botocore.
+
+    InvokeModel's parameters are in the JSON that the app has written itself.
+    """
+    if len(arguments) != 3 or arguments[1] not in _OPERATIONS:
         return None
-    client, operation, asked = arguments
+    client, _, asked = arguments
     if client.meta.service_model.service_name != "bedrock-runtime":
         return None
-    inference = asked.get("inferenceConfig", {})
-    found = {
-        "model": asked.get("modelId"),
-        "stream": _STREAMS[operation],
-        "temperature": inference.get("temperature"),
-        "max_tokens": inference.get("maxTokens"),
-    }
+    return {} if "body" in asked else {"model": asked.get("modelId"), **_inference(asked)}
+
+
+def _inference(request: Document) -> Document:
+    """The parameters of Converse under OpenAI's names."""
+    asked = mapping(request.get("inferenceConfig")) or {}
+    found = {"temperature": asked.get("temperature"), "max_tokens": asked.get("maxTokens")}
     return {key: value for key, value in found.items() if value is not None}
+
+
+def _parameters(streams: bool, request: Document) -> Document:
+    return {**request, **_inference(request), "stream": streams}
 
 
 def _prompt(request: Document) -> str:
@@ -247,6 +249,7 @@ def _endpoint(path: str, operation: str) -> Endpoint:
         has_content=_has_content,
         is_end=_is_end,
         model_in_path=_model_in_path,
+        parameters=partial(_parameters, path.endswith("-stream")),
     )
 
 

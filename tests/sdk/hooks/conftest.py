@@ -1,16 +1,23 @@
+"""Servers of the providers, and the client libraries that call them. What a fixture needs is imported in it: one of the
+environments that this folder is tested in has only some of the libraries.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-import botocore.retries.standard
 import pytest
-from bedrock_clients import client
-from bedrock_server import BedrockServer, bedrock_server
-from hook_clients import APIS, Api, AsyncCaller, Caller, SyncCaller
+from client_suite import WAYS, Caller, Cancelling, Way
 from hook_recorder import Recorder, recording
 
 from server.demo.provider import RunningProvider, running_provider
+
+if TYPE_CHECKING:
+    from bedrock_server import BedrockServer
+    from gemini_server import RunningGemini
+    from scripted_server import ScriptedServer
 
 
 @pytest.fixture(scope="session")
@@ -20,17 +27,44 @@ def provider() -> Iterator[RunningProvider]:
 
 
 @pytest.fixture(scope="session")
+def gemini() -> Iterator[RunningGemini]:
+    from gemini_server import running_gemini
+
+    with running_gemini() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def scripted() -> Iterator[ScriptedServer]:
+    from scripted_server import scripted_server
+
+    callers = [import_module(f"{name}_caller") for name in ("mistral", "cohere", "ollama")]
+    with scripted_server({module.PATH: module.DIALECT for module in callers}) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
 def bedrock() -> Iterator[BedrockServer]:
+    from bedrock_server import bedrock_server
+
     with bedrock_server() as running:
         yield running
 
 
 @pytest.fixture
-def runtime(bedrock: BedrockServer, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """botocore's client of Bedrock, which would wait up to a second, at random, before it tries again."""
-    monkeypatch.setattr(botocore.retries.standard.ExponentialBackoff, "delay_amount", lambda *_: 0)
+def bedrock_at_once(bedrock: BedrockServer, monkeypatch: pytest.MonkeyPatch) -> BedrockServer:
+    """botocore would wait up to a second, at random, before it tries again."""
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
     bedrock.tries.clear()
-    return client(bedrock.url)
+    return bedrock
+
+
+@pytest.fixture
+def runtime(bedrock_at_once: BedrockServer) -> Any:
+    """botocore's client of Bedrock."""
+    from bedrock_clients import client
+
+    return client(bedrock_at_once.url)
 
 
 @pytest.fixture
@@ -39,21 +73,43 @@ def recorder() -> Iterator[Recorder]:
         yield active
 
 
-@pytest.fixture(params=APIS, ids=lambda api: api.operation)
-def api(request: pytest.FixtureRequest) -> Api:
-    return request.param
+def opened(request: pytest.FixtureRequest) -> Any:
+    """The caller for a row of the table of client libraries, in one of its ways."""
+    row, way = request.param.row, request.param.way
+    module, _, name = row.place.partition(":")
+    return getattr(import_module(module), name)(request.getfixturevalue(row.server), way, row.operation)
 
 
-@pytest.fixture(params=[SyncCaller, AsyncCaller], ids=["sync", "async"])
-def caller(request: pytest.FixtureRequest, api: Api, provider: RunningProvider) -> Caller:
-    return request.param(api, provider.url)
+def those(**asked: bool) -> list[Way]:
+    """The ways of all rows that are as asked for."""
+    return [each for each in WAYS if all(getattr(each.row, name) is value for name, value in asked.items())]
 
 
-@pytest.fixture(params=[api for api in APIS if api.streams], ids=lambda api: api.operation)
-def streaming_api(request: pytest.FixtureRequest) -> Api:
-    return request.param
+@pytest.fixture(params=WAYS, ids=str)
+def caller(request: pytest.FixtureRequest) -> Caller:
+    return opened(request)
 
 
-@pytest.fixture(params=[SyncCaller, AsyncCaller], ids=["sync", "async"])
-def streamer(request: pytest.FixtureRequest, streaming_api: Api, provider: RunningProvider) -> Caller:
-    return request.param(streaming_api, provider.url)
+@pytest.fixture(params=those(retries=True), ids=str)
+def retrier(request: pytest.FixtureRequest) -> Caller:
+    return opened(request)
+
+
+@pytest.fixture(params=those(streams=True), ids=str)
+def streamer(request: pytest.FixtureRequest) -> Caller:
+    return opened(request)
+
+
+@pytest.fixture(params=those(streams=True, retries_streams=True), ids=str)
+def stream_retrier(request: pytest.FixtureRequest) -> Caller:
+    return opened(request)
+
+
+@pytest.fixture(params=those(has_raw=True), ids=str)
+def raw_caller(request: pytest.FixtureRequest) -> Any:
+    return opened(request)
+
+
+@pytest.fixture(params=[each for each in WAYS if each.way.startswith("async")], ids=str)
+def canceller(request: pytest.FixtureRequest) -> Cancelling:
+    return opened(request)

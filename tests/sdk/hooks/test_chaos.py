@@ -51,10 +51,10 @@ def app(caller: Caller) -> list[object]:
         seen += [type(stream), *map(type, events)]
     for model, timeout in (("status500-model", 30), ("delay500-model", 0.05)):
         with pytest.raises(caller.api.package.APIError) as raised:
-            caller.unary(model, max_retries=0, timeout=timeout)
+            caller.unary(model, attempts=1, timeout=timeout)
         seen.append(type(raised.value))
     with pytest.raises(Exception, match=r".+") as lost:
-        caller.stream("cut3-model", max_retries=0)
+        caller.stream("cut3-model", attempts=1)
     seen.append(type(lost.value))
     return seen
 

@@ -8,7 +8,6 @@ from typing import Any
 import cohere
 import httpx
 import pytest
-from cohere.errors import TooManyRequestsError
 from hook_recorder import Recorder, recording
 from recorded_answers_server import Recorded, RecordedAnswersServer, answering, document, lines, server_sent
 from tokentide.hooks.cohere import billed_tokens
@@ -101,15 +100,6 @@ def test_what_the_app_gets_does_not_change() -> None:
         bare = answers(server)
         with recording():
             assert answers(server) == bare
-
-
-def test_the_app_gets_the_last_error_after_all_retries(recorder: Recorder) -> None:
-    with answering({"/v2/chat": BUSY}) as server, pytest.raises(TooManyRequestsError):
-        ask("sync", server, request_options={"max_retries": 1})
-    assert [(call.status, call.is_final) for call in recorder.calls()] == [
-        ("rate_limited", False),
-        ("rate_limited", True),
-    ]
 
 
 def test_version_1_streams_lines_of_json() -> None:

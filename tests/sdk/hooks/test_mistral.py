@@ -9,7 +9,6 @@ import httpx2
 import pytest
 from hook_recorder import Recorder, recording
 from mistralai.client import Mistral
-from mistralai.client.errors import SDKError
 from mistralai.client.utils import BackoffStrategy, RetryConfig
 from recorded_answers_server import Recorded, RecordedAnswersServer, answering, document, server_sent
 from tokentide.hooks.mistral import PROVIDER
@@ -106,16 +105,6 @@ def test_what_the_app_gets_does_not_change() -> None:
         bare = [*ask("sync", server), *ask("sync", server, is_stream=True)]
         with recording():
             assert [*ask("sync", server), *ask("sync", server, is_stream=True)] == bare
-
-
-def test_the_app_gets_the_last_error_after_all_retries(recorder: Recorder) -> None:
-    patience = RetryConfig("backoff", BackoffStrategy(1, 1, 1.0, 1, jitter_ms=1), True)
-    raises = pytest.raises(SDKError, match="429")
-    with answering({"/v1/chat/completions": BUSY}) as server, client(server) as mistral, raises:
-        mistral.chat.complete(**ASKED, retries=patience)
-    calls = recorder.calls()
-    assert [call.is_final for call in calls] == [False] * (len(calls) - 1) + [True]
-    assert {call.status for call in calls} == {"rate_limited"}
 
 
 @pytest.mark.parametrize(

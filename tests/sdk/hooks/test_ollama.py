@@ -88,15 +88,6 @@ def test_what_the_app_gets_does_not_change() -> None:
             assert [*ask("sync", server, **ASKED), *ask("sync", server, **ASKED, stream=True)] == bare
 
 
-def test_a_stream_that_is_left_is_abandoned(recorder: Recorder) -> None:
-    with answering({"/api/chat": STREAM}) as server, ollama.Client(host=server.url) as client:
-        stream = client.chat(**ASKED, stream=True)
-        next(stream)
-        stream.close()
-    call = recorder.call()
-    assert (call.status, call.stream_outcome, call.usage_source) == ("ok", "abandoned", "missing")
-
-
 def test_an_error_inside_a_stream_is_the_calls_error(recorder: Recorder) -> None:
     broken = lines(part("In the "), {"error": "an error was encountered while running the model"})
     with answering({"/api/chat": broken}) as server, pytest.raises(ollama.ResponseError):

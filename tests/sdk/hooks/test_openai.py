@@ -7,13 +7,12 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-import httpx2
 import openai
 import pydantic
 import pytest
 from hook_clients import MESSAGES
 from hook_recorder import Recorder, recording
-from in_memory_server import answering, streaming
+from in_memory_server import HTTP, answering, streaming
 from tokentide.call import LLMCall
 
 from server.demo.provider import RunningProvider
@@ -35,14 +34,14 @@ class Said(pydantic.BaseModel):
     said: str
 
 
-def asked(url: str, transport: httpx2.MockTransport, **body: Any) -> LLMCall:
+def asked(url: str, transport: Any, **body: Any) -> LLMCall:
     """The record of a request without a client library."""
-    with recording(content="full") as recorder, httpx2.Client(transport=transport) as client:
+    with recording(content="full") as recorder, HTTP.Client(transport=transport) as client:
         client.post(url, json={"model": "m", "messages": MESSAGES, **body})
     return recorder.call()
 
 
-def through(transport: httpx2.MockTransport, call: Callable[[openai.OpenAI], Any]) -> LLMCall:
+def through(transport: Any, call: Callable[[openai.OpenAI], Any]) -> LLMCall:
     """The record of what `call` does with a client."""
     http_client = openai.DefaultHttpxClient(transport=transport)  # type: ignore[arg-type]  # of another library before 3
     with recording() as recorder, openai.OpenAI(api_key="key", http_client=http_client, max_retries=0) as client:
