@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, Final
 
@@ -33,14 +33,16 @@ def _watched(engine: Engine, tee: type[Any], original: Callable[..., Any]) -> Ca
         attempt = engine.guard(_begin, engine, self, method, str_or_url, kwargs)
         if attempt is None:
             return await original(self, method, str_or_url, **kwargs)
-        response = None
-        token = engine.guard(engine.enter, attempt)
+        response = token = None
         try:
+            token = engine.guard(engine.enter, attempt)
             response = await original(self, method, str_or_url, **kwargs)
         finally:
-            engine.guard(engine.leave, token)
-            if response is None:
-                engine.guard(_failed, engine, attempt, sys.exc_info()[1])
+            try:
+                engine.guard(engine.leave, token)
+            finally:  # a KeyboardInterrupt may come at any line
+                if response is None:
+                    engine.guard(_failed, engine, attempt, sys.exc_info()[1])
         engine.guard(_answered, engine, tee, attempt, response, self, kwargs)
         return response
 
@@ -48,7 +50,13 @@ def _watched(engine: Engine, tee: type[Any], original: Callable[..., Any]) -> Ca
 
 
 def _begin(engine: Engine, session: Any, method: str, url: Any, options: dict[str, Any]) -> Attempt | None:
-    return engine.begin(_Request(session, url, options)) if method in _POST else None
+    if method not in _POST:
+        return None
+    try:
+        asked = _Request(session, url, options)
+    except (TypeError, ValueError):  # no address: the session will say so
+        return None
+    return engine.begin(asked)
 
 
 def _failed(engine: Engine, attempt: Attempt, error: BaseException | None) -> None:
@@ -75,12 +83,18 @@ def _answered(
 def _passed(engine: Engine, tee: Any, read: Any, at_once: bool) -> None:
     """Something was read, or, if it is None, reading failed."""
     content, attempt, flow = tee.watched
+    if attempt is None:
+        return
     if read is None:
         kind, error, _ = sys.exc_info()
         read = getattr(error, "partial", None)  # the content ended before as much was read as was asked for
         if read is None:
-            engine.stream_ended(attempt, kind)
+            # A read that is cancelled may be tried again. If it is not, this is why the answer was left.
+            attempt.error = kind
+            if content.exception() is not None:
+                _end(engine, tee, kind)
             return
+    attempt.error = None
     chunk: bytes = read if isinstance(read, bytes) else read[0]
     is_over = content.at_eof()
     if at_once and is_over and not flow.chunks:
@@ -89,7 +103,21 @@ def _passed(engine: Engine, tee: Any, read: Any, at_once: bool) -> None:
     elif chunk:
         flow.add(chunk)
     if is_over:
-        engine.stream_ended(attempt, None)
+        _end(engine, tee, None)
+
+
+def _left(engine: Engine, tee: Any) -> None:
+    """The answer was closed, released or forgotten."""
+    attempt = tee.watched[1]
+    if attempt is not None:
+        _end(engine, tee, attempt.error or GeneratorExit)
+
+
+def _end(engine: Engine, tee: Any, error: type[BaseException] | None) -> None:
+    """The content is over. The answer may live on; what was kept of it here must not."""
+    content, attempt, _ = tee.watched
+    tee.watched = content, None, None
+    engine.stream_ended(attempt, error)
 
 
 def make_tee(reader: type[Any], engine: Engine) -> type[Any]:
@@ -115,30 +143,36 @@ def make_tee(reader: type[Any], engine: Engine) -> type[Any]:
 
         def set_exception(self, *args: Any) -> None:
             """The answer is closed or released; a connection that breaks says so to the reader itself."""
-            content, attempt, _ = self.watched
-            content.set_exception(*args)
-            engine.guard(engine.stream_ended, attempt, GeneratorExit)
+            self.watched[0].set_exception(*args)
+            engine.guard(_left, engine, self)
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name == "watched":
+                object.__setattr__(self, name, value)
+            else:
+                setattr(self.watched[0], name, value)
 
         def __del__(self) -> None:
-            engine.guard(engine.stream_ended, self.watched[1], GeneratorExit)
+            engine.guard(_left, engine, self)
 
     for name in _READS:
-        setattr(Tee, name, _read_through(engine, getattr(reader, name), is_all=name == "read"))
+        setattr(Tee, name, _read_through(engine, name, getattr(reader, name)))
     ours = {"watched", "read_nowait", "set_exception", *_READS, *_ITERATORS}
     return Tee
 
 
-def _read_through(engine: Engine, original: Callable[..., Any], is_all: bool) -> Callable[..., Any]:
+def _read_through(engine: Engine, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     async def read(self: Any, *args: Any, **kwargs: Any) -> Any:
         content, _, flow = self.watched
-        if flow.chunks:
+        if flow is not None and flow.chunks:
             engine.guard(flow.resumed)
         data = None
         try:
-            data = await original(content, *args, **kwargs)
+            # The content's own method: the app may have brought a class for it.
+            data = await getattr(content, name)(*args, **kwargs)
         finally:
-            engine.guard(_passed, engine, self, data, is_all and not args and not kwargs)
+            engine.guard(_passed, engine, self, data, name == "read" and not args and not kwargs)
         return data
 
     return read
@@ -158,7 +192,10 @@ class _Request:
     @property
     def headers(self) -> dict[str, str]:
         """Those of the session and of the request, by lower-case names."""
-        given = {**self._session.headers, **dict(self._options.get("headers") or ())}
+        headers = self._options.get("headers")
+        # Pairs that can be read only once are for the session to read.
+        own = dict(headers) if isinstance(headers, (Mapping, list, tuple)) else {}
+        given = {**self._session.headers, **own}
         length = {"content-length": str(len(self.content))} if self.content else {}
         return {name.lower(): value for name, value in given.items()} | length
 

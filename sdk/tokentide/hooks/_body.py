@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from tokentide.hooks._event_stream import message_event, split_messages
-from tokentide.hooks.attempt import Attempt
+from tokentide.hooks.attempt import PACKED, Attempt
 from tokentide.hooks.document import items, load, mapping, parse, parse_cut
 from tokentide.hooks.provider import Document, Endpoint
 
-_WINDOW_BITS: Final = {"gzip": 31, "x-gzip": 31, "deflate": 47}
+_WINDOW_BITS: Final = dict(zip(PACKED, (31, 31, 47), strict=True))
 _MOST_DECODED: Final = 16 * 1024 * 1024
 _LAST_EVENTS: Final = 6
 _DONE: Final[Document] = {"type": "[DONE]"}

@@ -69,14 +69,16 @@ def _watched(engine: Engine, original: Callable[..., Any]) -> Callable[..., Any]
         attempt = engine.guard(_begin, engine, request)
         if attempt is None:
             return original(self, request)
-        response = None
-        token = engine.guard(engine.enter, attempt)
+        response = token = None
         try:
+            token = engine.guard(engine.enter, attempt)
             response = original(self, request)
         finally:
-            engine.guard(engine.leave, token)
-            if response is None:
-                engine.guard(engine.failed, attempt, sys.exc_info()[1])
+            try:
+                engine.guard(engine.leave, token)
+            finally:  # a KeyboardInterrupt may come at any line
+                if response is None:
+                    engine.guard(engine.failed, attempt, sys.exc_info()[1])
         engine.guard(_answered, engine, attempt, response, request)
         return response
 
@@ -110,8 +112,8 @@ def make_tee(kind: Any) -> type[Any]:
         _tokentide_waits = False  # inside a read; urllib3 may close a broken response before it raises
 
         def read(self, *args: Any, **kwargs: Any) -> Any:
-            engine, attempt, flow = self._tokentide
-            if flow.chunks:
+            engine, _, flow = self._tokentide
+            if flow is not None and flow.chunks:
                 engine.guard(flow.resumed)
             data, self._tokentide_waits = None, True
             try:
@@ -119,14 +121,17 @@ def make_tee(kind: Any) -> type[Any]:
             finally:
                 self._tokentide_waits = False
                 if data is None:
-                    engine.guard(engine.stream_ended, attempt, sys.exc_info()[0])
-            if data:
+                    engine.guard(_end, self, sys.exc_info()[0])
+            if data and flow is not None:
                 engine.guard(flow.add, data)
-            engine.guard(_ended_if_closed, self)
+            engine.guard(_end_if_closed, self)
             return data
 
         def read_chunked(self, *args: Any, **kwargs: Any) -> Iterator[bytes]:
             engine, attempt, flow = self._tokentide
+            if attempt is None:  # it is read on after its end
+                yield from super().read_chunked(*args, **kwargs)
+                return
             guard, exhausted = engine.guard, False
             self._tokentide_waits = True
             try:
@@ -139,26 +144,31 @@ def make_tee(kind: Any) -> type[Any]:
                 exhausted = True
             finally:
                 self._tokentide_waits = False
-                guard(engine.stream_ended, attempt, None if exhausted else sys.exc_info()[0])
+                guard(_end, self, None if exhausted else sys.exc_info()[0])
 
         def close(self) -> None:
-            engine, attempt, _ = self._tokentide
             try:
                 super().close()
             finally:
                 if not self._tokentide_waits:
-                    engine.guard(engine.stream_ended, attempt, GeneratorExit)
+                    self._tokentide[0].guard(_end, self, GeneratorExit)
 
         def __del__(self) -> None:
-            engine, attempt, _ = self._tokentide
-            engine.guard(engine.stream_ended, attempt, GeneratorExit)
+            self._tokentide[0].guard(_end, self, GeneratorExit)
             super().__del__()
 
     Tee.__name__, Tee.__qualname__, Tee.__module__ = kind.__name__, kind.__qualname__, kind.__module__
     return Tee
 
 
-def _ended_if_closed(raw: Any) -> None:
-    engine, attempt, _ = raw._tokentide
+def _end_if_closed(raw: Any) -> None:
     if raw.closed:  # urllib3 closes a response that it has read to the end
-        engine.stream_ended(attempt, None)
+        _end(raw, None)
+
+
+def _end(raw: Any, error: type[BaseException] | None) -> None:
+    """The stream is over. The answer may live on; what was kept of it here must not."""
+    engine, attempt, _ = raw._tokentide
+    raw._tokentide = engine, None, None
+    if attempt is not None:
+        engine.stream_ended(attempt, error)

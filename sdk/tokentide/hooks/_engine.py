@@ -8,7 +8,7 @@ On the app's thread only clocks are read and references kept. Whatever fails in 
 from __future__ import annotations
 
 import functools
-import inspect
+import os
 import sys
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
@@ -19,13 +19,14 @@ from typing import Any, Final, Protocol
 from tokentide.context import current_tags
 from tokentide.frameworks import FRAMEWORKS
 from tokentide.hooks import load_providers
+from tokentide.hooks._guard import Guard
+from tokentide.hooks._loops import framed, overriding
 from tokentide.hooks._patch import ImportWatch, Patches
 from tokentide.hooks._routes import Routes
-from tokentide.hooks.attempt import BODY_BYTES, CAPTURED_BYTES, HEAD_BYTES, Attempt, Flow, Frame, clock
+from tokentide.hooks.attempt import BODY_BYTES, CAPTURED_BYTES, HEAD_BYTES, PACKED, Attempt, Flow, Frame, clock
 from tokentide.hooks.document import REQUEST_KEYS
 from tokentide.hooks.provider import Document, Loop, Provider
 
-MAX_FAILURES: Final = 100
 _SMALL_REQUEST: Final = 16 * 1024
 # The module that is patched as soon as it is imported, and who patches it.
 SEAMS: Final = {
@@ -71,7 +72,7 @@ class Request(Protocol):
 
 
 class Engine:
-    """Patches on `start`, restores on `stop`. After 100 failures in a row it does nothing more."""
+    """Patches on `start`, restores on `stop`. When its guard is broken it does nothing more."""
 
     def __init__(self, sink: Sink, captures: bool, usage_hosts: tuple[str, ...] = ()) -> None:
         providers = load_providers()
@@ -80,7 +81,7 @@ class Engine:
         self._captures = captures
         self._routes = Routes(providers)
         self._loops = [(provider, loop) for provider in providers for loop in provider.loops]
-        self._failures = 0
+        self.guard = Guard(sink.count_hook_error)
         self._stopped = False
         self._patches = Patches()
         modules = {*SEAMS, *FRAMEWORKS, *(loop.module for _, loop in self._loops)}
@@ -89,7 +90,7 @@ class Engine:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is recorded: it was stopped, or it failed too often."""
-        return self._stopped or self._failures >= MAX_FAILURES
+        return self._stopped or self.guard.is_broken
 
     def start(self) -> None:
         """Patches what is imported already, and the rest when it is."""
@@ -103,14 +104,23 @@ class Engine:
         self._patches.restore()
 
     def patch(self, module: ModuleType) -> None:
-        """Patches one imported module: its seam, and the loops in it. Attaches to it, if it is a framework's."""
+        """Patches one imported module: its seam, and the loops in it. Attaches to it, if it is a framework's.
+
+        An import may end after `stop` or while that runs.
+        """
+        if not self._stopped:
+            self._patch(module)
+        if self._stopped:
+            self._patches.restore()
+
+    def _patch(self, module: ModuleType) -> None:
         if found := SEAMS.get(module.__name__) or FRAMEWORKS.get(module.__name__):
             place, _, name = found.partition(":")
             getattr(import_module(place), name)(module, self)
         for provider, loop in self._loops:
             if loop.module == module.__name__:
-                for owner in _overriding(getattr(module, loop.owner), loop.method):
-                    self.replace(owner, loop.method, functools.partial(_framed, self, provider, loop))
+                for owner in overriding(getattr(module, loop.owner), loop.method):
+                    self.replace(owner, loop.method, functools.partial(framed, self, _frame, provider, loop))
 
     def replace(self, owner: type, name: str, wrap: Callable[[Any], Any]) -> None:
         """Puts `wrap(original)` in the place of a class's own attribute, until `stop`; once."""
@@ -119,15 +129,6 @@ class Engine:
     def patched(self) -> list[str]:
         """What is replaced, as `module.Class.attribute`."""
         return self._patches.names()
-
-    def guard(self, step: Callable[..., Any], *arguments: Any) -> Any:
-        """The result of `step`, or None when it failed."""
-        try:
-            return step(*arguments)
-        except Exception:  # noqa: BLE001  # whatever fails in a step of ours, the app must not see it
-            self._failures += 1
-            self._sink.count_hook_error()
-            return None
 
     def open_frame(self, provider: Provider, loop: Loop, arguments: tuple[Any, ...]) -> Frame | None:
         """A frame for what the client library is about to do."""
@@ -190,7 +191,8 @@ class Engine:
 
     def watch(self, attempt: Attempt) -> Flow:
         """The body is read piece by piece: add each to what is returned, and call `stream_ended`."""
-        everything = self._keeps_texts(attempt.frame) or "content-encoding" in attempt.headers
+        # A compressed one can only be read from its beginning on, and not at all if nothing here unpacks it.
+        everything = self._keeps_texts(attempt.frame) or attempt.headers.get("content-encoding") in PACKED
         attempt.flow = Flow(CAPTURED_BYTES if everything else HEAD_BYTES)
         self._hold(attempt)
         return attempt.flow
@@ -199,7 +201,7 @@ class Engine:
         """The app, or the retry loop, gets an exception. An event hook of the app may have made it of an answer."""
         attempt.answered = attempt.ended = clock()
         attempt.error = None if error is None else type(error)
-        response = getattr(error, "response", None)
+        response = _answer_in(error, attempt.url)
         if response is not None:
             attempt.http_status, attempt.headers = response.status_code, response.headers
         self._hold(attempt)
@@ -240,10 +242,20 @@ class Engine:
             self._settle(attempt)
 
     def _settle(self, attempt: Attempt) -> None:
-        if attempt.ended and attempt.decided and not attempt.emitted:
+        # A stream that is open while the process forks has two ends: the parent's counts.
+        if attempt.ended and attempt.decided and not attempt.emitted and attempt.process == os.getpid():
             attempt.emitted = True
             self._sink.emit(attempt)
-            self._failures = 0
+            self.guard.succeeded()
+
+
+def _answer_in(error: BaseException | None, url: Any) -> Any:
+    """The answer to a request to `url` that an event hook of the app has made an exception of, if it is one."""
+    try:
+        response: Any = getattr(error, "response", None)
+        return None if response is None or response.request.url != url else response
+    except Exception:  # noqa: BLE001  # exceptions have responses of any shape
+        return None
 
 
 def request_body(message: Any) -> bytes:
@@ -261,40 +273,7 @@ def current_span() -> Any:
     return None if trace is None else trace.get_current_span()
 
 
-def _overriding(owner: type, method: str) -> list[type]:
-    """`owner` and those of its subclasses that have a method of that name of their own, as other tools give them."""
-    subclasses: list[type] = owner.__subclasses__()
-    below = [found for subclass in subclasses for found in _overriding(subclass, method)]
-    return [owner, *below] if method in owner.__dict__ else below
-
-
 def _open(variable: ContextVar[Frame | None]) -> Frame | None:
     """The frame that this code runs in. A task that was started in a frame still has it when the frame is closed."""
     frame = variable.get()
     return None if frame is None or frame.closed else frame
-
-
-def _framed(engine: Engine, provider: Provider, loop: Loop, original: Callable[..., Any]) -> Callable[..., Any]:
-    def leave(frame: Frame) -> None:
-        engine.guard(_frame.reset, frame.token)
-        engine.guard(engine.close_frame, frame)
-
-    @functools.wraps(original)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        frame = engine.guard(engine.open_frame, provider, loop, (*args, *kwargs.values()))
-        try:
-            return original(*args, **kwargs)
-        finally:
-            if frame is not None:
-                leave(frame)
-
-    @functools.wraps(original)
-    async def run_async(*args: Any, **kwargs: Any) -> Any:
-        frame = engine.guard(engine.open_frame, provider, loop, (*args, *kwargs.values()))
-        try:
-            return await original(*args, **kwargs)
-        finally:
-            if frame is not None:
-                leave(frame)
-
-    return run_async if inspect.iscoroutinefunction(original) else run

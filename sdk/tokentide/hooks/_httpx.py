@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -35,16 +35,20 @@ def _watched(engine: Engine, streams: _Streams, original: Callable[..., Any]) ->
         attempt = engine.guard(engine.begin, request)
         if attempt is None:
             return original(self, request, *args, **kwargs)
-        asking = engine.guard(asking_for_usage, request, engine.usage_hosts) if engine.usage_hosts else None
-        response = None
-        token = engine.guard(engine.enter, attempt)
+        is_stream = kwargs.get("stream", False)
+        asks = is_stream and engine.usage_hosts  # an answer that is read at once cannot be covered
+        asking = engine.guard(asking_for_usage, request, engine.usage_hosts) if asks else None
+        response = token = None
         try:
+            token = engine.guard(engine.enter, attempt)
             response = original(self, asking or request, *args, **kwargs)
         finally:
-            engine.guard(engine.leave, token)
-            if response is None:
-                engine.guard(engine.failed, attempt, sys.exc_info()[1])
-        engine.guard(_answered, engine, attempt, response, kwargs.get("stream", False), streams)
+            try:
+                engine.guard(engine.leave, token)
+            finally:  # a KeyboardInterrupt may come at any line
+                if response is None:
+                    engine.guard(engine.failed, attempt, sys.exc_info()[1])
+        engine.guard(_answered, engine, attempt, response, is_stream, streams)
         if asking is not None:
             engine.guard(_cover, streams.cover, response)
         return response
@@ -58,16 +62,20 @@ def _watched_async(engine: Engine, streams: _Streams, original: Callable[..., An
         attempt = engine.guard(engine.begin, request)
         if attempt is None:
             return await original(self, request, *args, **kwargs)
-        asking = engine.guard(asking_for_usage, request, engine.usage_hosts) if engine.usage_hosts else None
-        response = None
-        token = engine.guard(engine.enter, attempt)
+        is_stream = kwargs.get("stream", False)
+        asks = is_stream and engine.usage_hosts  # an answer that is read at once cannot be covered
+        asking = engine.guard(asking_for_usage, request, engine.usage_hosts) if asks else None
+        response = token = None
         try:
+            token = engine.guard(engine.enter, attempt)
             response = await original(self, asking or request, *args, **kwargs)
         finally:
-            engine.guard(engine.leave, token)
-            if response is None:
-                engine.guard(engine.failed, attempt, sys.exc_info()[1])
-        engine.guard(_answered, engine, attempt, response, kwargs.get("stream", False), streams)
+            try:
+                engine.guard(engine.leave, token)
+            finally:  # a KeyboardInterrupt may come at any line
+                if response is None:
+                    engine.guard(engine.failed, attempt, sys.exc_info()[1])
+        engine.guard(_answered, engine, attempt, response, is_stream, streams)
         if asking is not None:
             engine.guard(_cover, streams.cover, response)
         return response
@@ -98,10 +106,18 @@ def make_tees(module: ModuleType, engine: Engine) -> tuple[type[Any], type[Any]]
 
     class SyncTee(module.SyncByteStream):  # type: ignore[misc, name-defined]  # the base class is known at run time only
         def __init__(self, inner: Any, attempt: Attempt, flow: Flow) -> None:
-            self._inner, self._attempt, self._flow = inner, attempt, flow
+            self._inner = inner
+            self._watched: tuple[Attempt, Flow] | None = attempt, flow
+
+        def __getattr__(self, name: str) -> Any:
+            # What the library's own streams tell beside their bytes, such as `elapsed`.
+            return getattr(object.__getattribute__(self, "_inner"), name)
 
         def __iter__(self) -> Iterator[bytes]:
-            flow, guard, exhausted = self._flow, engine.guard, False
+            if self._watched is None:  # it is read on after its end
+                yield from self._inner
+                return
+            flow, guard, exhausted = self._watched[1], engine.guard, False
             try:
                 for chunk in self._inner:
                     guard(flow.add, chunk)
@@ -109,39 +125,58 @@ def make_tees(module: ModuleType, engine: Engine) -> tuple[type[Any], type[Any]]
                     guard(flow.resumed)
                 exhausted = True
             finally:
-                guard(engine.stream_ended, self._attempt, None if exhausted else sys.exc_info()[0])
+                guard(_end, engine, self, None if exhausted else sys.exc_info()[0])
 
         def close(self) -> None:
             try:
                 self._inner.close()
             finally:
-                engine.guard(engine.stream_ended, self._attempt, GeneratorExit)
+                engine.guard(_end, engine, self, GeneratorExit)
 
         def __del__(self) -> None:
-            engine.guard(engine.stream_ended, self._attempt, GeneratorExit)
+            engine.guard(_end, engine, self, GeneratorExit)
 
     class AsyncTee(module.AsyncByteStream):  # type: ignore[misc, name-defined]  # as above
         def __init__(self, inner: Any, attempt: Attempt, flow: Flow) -> None:
-            self._inner, self._attempt, self._flow = inner, attempt, flow
+            self._inner = inner
+            self._watched: tuple[Attempt, Flow] | None = attempt, flow
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(object.__getattribute__(self, "_inner"), name)
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
-            flow, guard, exhausted = self._flow, engine.guard, False
-            try:
+            if self._watched is None:
                 async for chunk in self._inner:
+                    yield chunk
+                return
+            flow, guard, exhausted = self._watched[1], engine.guard, False
+            inner = self._inner.__aiter__()
+            try:
+                async for chunk in inner:
                     guard(flow.add, chunk)
                     yield chunk
                     guard(flow.resumed)
                 exhausted = True
             finally:
-                guard(engine.stream_ended, self._attempt, None if exhausted else sys.exc_info()[0])
+                guard(_end, engine, self, None if exhausted else sys.exc_info()[0])
+                # Left to the event loop, its end would come later and in another task.
+                if isinstance(inner, AsyncGenerator):
+                    await inner.aclose()
 
         async def aclose(self) -> None:
             try:
                 await self._inner.aclose()
             finally:
-                engine.guard(engine.stream_ended, self._attempt, GeneratorExit)
+                engine.guard(_end, engine, self, GeneratorExit)
 
         def __del__(self) -> None:
-            engine.guard(engine.stream_ended, self._attempt, GeneratorExit)
+            engine.guard(_end, engine, self, GeneratorExit)
 
     return SyncTee, AsyncTee
+
+
+def _end(engine: Engine, tee: Any, error: type[BaseException] | None) -> None:
+    """The stream is over. The answer may live on; what was kept of it here must not."""
+    watched, tee._watched = tee._watched, None
+    if watched is not None:
+        engine.stream_ended(watched[0], error)

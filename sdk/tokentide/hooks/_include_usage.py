@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from types import ModuleType
 from typing import Any, Final
 
@@ -16,7 +16,9 @@ from tokentide.hooks._engine import Engine
 _PATH: Final = "/chat/completions"
 _REPLACED: Final = ("content-length", "accept-encoding")
 _NO_CHOICES: Final = re.compile(rb'"choices"\s*:\s*\[\s*\]')
-_END_OF_EVENT: Final = re.compile(rb"\r?\n\r?\n")
+_END_OF_EVENT: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+_END_BYTES: Final = 4
+_LONGEST_USAGE: Final = 64 * 1024
 
 
 def asking_for_usage(request: Any, hosts: tuple[str, ...]) -> Any:
@@ -44,21 +46,30 @@ def asking_for_usage(request: Any, hosts: tuple[str, ...]) -> Any:
 
 
 class WithoutUsage:
-    """Takes the chunk that carries only the usage out of a stream of server-sent events; all else passes unchanged."""
+    """Takes the chunk that carries only the usage out of a stream of server-sent events; all else passes unchanged.
+
+    An event that is longer than that chunk could be passes as it comes.
+    """
 
     def __init__(self) -> None:
         self._waiting = b""
+        self._is_passing = False
 
     def feed(self, piece: bytes) -> bytes:
-        """What the app may see by now: whole events."""
+        """What the app may see by now: whole events, and the beginning of a long one."""
         text = self._waiting + piece
         seen, start = [], 0
         for end in _END_OF_EVENT.finditer(text):
             event = text[start : end.end()]
             start = end.end()
-            if not _is_usage_only(event):
+            if self._is_passing or not _is_usage_only(event):
                 seen.append(event)
+            self._is_passing = False
         self._waiting = text[start:]
+        if self._is_passing or len(self._waiting) > _LONGEST_USAGE:
+            self._is_passing = True
+            seen.append(self._waiting[:-_END_BYTES])
+            self._waiting = self._waiting[-_END_BYTES:]
         return b"".join(seen)
 
     def rest(self) -> bytes:
@@ -91,6 +102,9 @@ def make_covers(module: ModuleType, engine: Engine) -> tuple[type[Any], type[Any
             self._inner = inner
             self._without = WithoutUsage()
 
+        def __getattr__(self, name: str) -> Any:
+            return getattr(object.__getattribute__(self, "_inner"), name)
+
         def __iter__(self) -> Iterator[bytes]:
             for piece in self._inner:
                 if shown := _shown(engine, self._without, piece):
@@ -106,12 +120,20 @@ def make_covers(module: ModuleType, engine: Engine) -> tuple[type[Any], type[Any
             self._inner = inner
             self._without = WithoutUsage()
 
+        def __getattr__(self, name: str) -> Any:
+            return getattr(object.__getattribute__(self, "_inner"), name)
+
         async def __aiter__(self) -> AsyncIterator[bytes]:
-            async for piece in self._inner:
-                if shown := _shown(engine, self._without, piece):
-                    yield shown
-            if rest := self._without.rest():
-                yield rest
+            inner = self._inner.__aiter__()
+            try:
+                async for piece in inner:
+                    if shown := _shown(engine, self._without, piece):
+                        yield shown
+                if rest := self._without.rest():
+                    yield rest
+            finally:
+                if isinstance(inner, AsyncGenerator):
+                    await inner.aclose()
 
         async def aclose(self) -> None:
             await self._inner.aclose()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -17,7 +18,14 @@ class Patches:
         self._replaced: list[tuple[type, str, Any, Any]] = []
 
     def replace(self, owner: type, name: str, wrap: Callable[[Any], Any]) -> None:
-        """Puts `wrap(original)` in the place of a class's own attribute; once, however often it is asked for."""
+        """Puts `wrap(original)` in the place of an attribute of a class's own, or of the bases that have it; once.
+
+        A tool may have put a subclass in the place of the library's class, which others still hold.
+        """
+        for defining in (each for each in owner.__mro__ if name in each.__dict__):
+            self._replace(defining, name, wrap)
+
+    def _replace(self, owner: type, name: str, wrap: Callable[[Any], Any]) -> None:
         if any(known is owner and known_name == name for known, known_name, _, _ in self._replaced):
             return
         original = owner.__dict__[name]
@@ -52,7 +60,8 @@ class ImportWatch(MetaPathFinder):
         for name in self._names:
             module = sys.modules.get(name)
             if module is not None:
-                self._then(module)
+                # Another thread may be importing it: this waits for the rest.
+                self._then(import_module(name) if getattr(module.__spec__, "_initializing", False) else module)
 
     def stop(self) -> None:
         """Waits no longer."""
@@ -72,7 +81,8 @@ class ImportWatch(MetaPathFinder):
                 find = getattr(finder, "find_spec", None)
                 spec: ModuleSpec | None = None if find is None else find(fullname, path, target)
                 if spec is not None:
-                    if spec.loader is not None:
+                    # A loader of the old kind, which has only `load_module`, is left alone.
+                    if spec.loader is not None and hasattr(spec.loader, "create_module"):
                         spec.loader = _Announcing(spec.loader, self._then)
                     return spec
             return None

@@ -5,6 +5,7 @@ Times are nanoseconds of `time.perf_counter_ns`. Nothing here keeps the request 
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ TAIL_BYTES: Final = 16 * 1024
 BODY_BYTES: Final = 64 * 1024
 CAPTURED_BYTES: Final = 4 * 1024 * 1024
 MAX_STAMPS: Final = 4096
+PACKED: Final = ("gzip", "x-gzip", "deflate")  # the content encodings that can be read here
 _OBJECTS_BYTES: Final = 4 * 1024  # the attempt, its address and its headers
 _CHUNK_BYTES: Final = 100  # an arrival time and the object around a chunk
 
@@ -79,6 +81,7 @@ class Attempt:
         "http_status",
         "is_final",
         "number",
+        "process",
         "request_body",
         "request_headers",
         "route",
@@ -97,6 +100,7 @@ class Attempt:
         self.request_headers = request_headers
         self.request_body = request_body
         self.number = frame.attempts
+        self.process = os.getpid()
         self.started_at_ns = time.time_ns()
         self.started = clock()
         self.answered = 0

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import inspect
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
 import pytest
-from gemini_server import running_gemini
-from google import genai
-from google.genai import types
 from hook_recorder import Recorder, recording
-from tokentide.hooks import _aiohttp, _engine, attempt
-from tokentide.hooks._engine import Engine
-from tokentide.hooks._routes import Routes
-from tokentide.hooks.attempt import Attempt, Flow, Frame
 
 from server.demo.provider import RunningProvider
 
@@ -206,67 +198,81 @@ def test_the_content_is_a_stream_reader_still(url: str, recorder: Recorder) -> N
     assert recorder.call().status == "ok"
 
 
-# What runs when the hook is put in place, and what is not on the app's way.
-NOT_A_STEP = {"__init__", "patch", "make_tee", "replace", "start", "stop", "guard", "complete", "held_bytes"}
-PATCHING = {"patched", "_watched", "_framed", "_overriding", "_read_through"}
+class Shouting(aiohttp.StreamReader):
+    """Content of the app's own, as something that decrypts or limits brings it."""
+
+    def __init__(self, inner: aiohttp.StreamReader) -> None:
+        self.__dict__["inner"] = inner
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in ("inner", "read", "__dict__"):
+            return object.__getattribute__(self, name)
+        return getattr(object.__getattribute__(self, "inner"), name)
+
+    async def read(self, n: int = -1) -> bytes:
+        return (await self.inner.read(n)).upper()
 
 
-def steps() -> list[tuple[object, str]]:
-    """Every function that runs on the app's thread when an app's calls go through aiohttp."""
-    found: list[tuple[object, str]] = [(Recorder, "emit"), (_aiohttp._Request, "__init__"), (Attempt, "__init__")]
-    for owner in (Engine, Routes, Frame, Attempt, Flow, _engine, _aiohttp):
-        module = owner if inspect.ismodule(owner) else inspect.getmodule(owner)
-        own = [name for name, value in vars(owner).items() if inspect.isfunction(value)]
-        own = [name for name in own if inspect.getmodule(getattr(owner, name)) is module]
-        found += [(owner, name) for name in own if name not in NOT_A_STEP | PATCHING]
-    return [*found, (attempt, "clock"), (_engine, "clock")]
+class ShoutingResponse(aiohttp.ClientResponse):
+    async def start(self, connection: Any) -> aiohttp.ClientResponse:
+        started = await super().start(connection)
+        self.content = Shouting(self.content)
+        return started
 
 
-def broken(*_: object, **__: object) -> None:
-    raise ZeroDivisionError("a fault in the hook")
+def test_content_with_a_read_of_its_own_keeps_it(url: str, recorder: Recorder) -> None:
+    async def read(response: aiohttp.ClientResponse) -> bytes:
+        return await response.read()
+
+    said = post(url, read, response_class=ShoutingResponse)
+    assert said
+    assert said == said.upper()
+    assert recorder.call().response_bytes == len(said)
 
 
-def app(url: str) -> list[object]:
-    """What an app sees of a few calls through Google's client library: answers, events, errors."""
+def test_attributes_of_the_content_are_the_contents_own(url: str, recorder: Recorder) -> None:
+    async def read(response: aiohttp.ClientResponse) -> bytes:
+        response.content._high_water = 12345
+        assert response.content._high_water == 12345
+        return await response.read()
 
-    async def main() -> list[object]:
-        retries = types.HttpRetryOptions(attempts=2, initial_delay=0.01, max_delay=0.02, jitter=0.01)
-        options = types.HttpOptions(base_url=url, retry_options=retries)
-        seen: list[object] = []
-        async with genai.Client(api_key="key", http_options=options).aio as client:
-            answer = await client.models.generate_content(model="fail1-gemini", contents="How?")
-            seen += [type(answer), answer.text]
-            for model in ("s5x0-gemini", "cut3-gemini", "status500-gemini", "delay400-gemini"):
-                late = types.GenerateContentConfig(http_options=types.HttpOptions(timeout=100))
-                config = late if "delay" in model else None
-                try:
-                    async for event in await client.models.generate_content_stream(
-                        model=model, contents="How?", config=config
-                    ):
-                        seen += [type(event), event.text]
-                except Exception as error:  # noqa: BLE001  # whatever it is, it must be the same with the hook
-                    seen.append(type(error))
-        return seen
-
-    return asyncio.run(main())
+    assert post(url, read)
+    assert recorder.call().status == "ok"
 
 
-@pytest.fixture(scope="module")
-def witness() -> Iterator[tuple[str, list[object]]]:
-    """The address of a server, and what its app sees without the hook."""
-    with running_gemini() as gemini:
-        without = app(gemini.url)
-        assert {type(part).__name__ for part in without} == {"type", "str", "NoneType", "ModelMetaclass"}
-        yield gemini.url, without
+def test_headers_that_can_be_read_once_reach_the_server(url: str, recorder: Recorder) -> None:
+    async def main() -> str:
+        asked = json.dumps({"model": "model"} | ASKED).encode()
+        headers: Any = iter([("X-Client-Request-Id", "once")])
+        async with aiohttp.ClientSession() as session, session.post(url, data=asked, headers=headers) as response:
+            await response.read()
+            return response.request_info.headers["X-Client-Request-Id"]
+
+    assert asyncio.run(main()) == "once"
+    assert recorder.call().status == "ok"
 
 
-@pytest.mark.parametrize(("owner", "name"), steps(), ids=lambda part: getattr(part, "__name__", part))
-def test_a_step_that_fails_is_counted_and_the_app_goes_on(
-    owner: object, name: str, witness: tuple[str, list[object]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    url, without = witness
-    with monkeypatch.context() as patched, recording(content="full") as recorder:
-        patched.setattr(owner, name, broken)
-        assert app(url) == without
-    assert recorder.hook_errors > 0
-    assert (_engine._open(_engine._frame), _engine._open(_engine._sending)) == (None, None)
+def test_a_read_that_is_cancelled_and_tried_again_ends_nothing(url: str, recorder: Recorder) -> None:
+    async def read(response: aiohttp.ClientResponse) -> bytes:
+        said, waits = b"", 0
+        while not response.content.at_eof():
+            try:
+                said += await asyncio.wait_for(response.content.readany(), 0.01)
+            except asyncio.TimeoutError:
+                waits += 1
+        assert waits
+        return said
+
+    assert post(url, read, stream=True, model="s5x30-model").endswith(b"data: [DONE]\n\n")
+    call = recorder.call()
+    assert (call.status, call.stream_outcome, call.usage_source) == ("ok", "complete", "provider")
+
+
+def test_what_has_no_address_is_the_apps_mistake_and_not_ours(url: str, recorder: Recorder) -> None:
+    async def main() -> None:
+        async with aiohttp.ClientSession() as session:
+            with pytest.raises(ValueError, match="broken"):
+                await session.post("http://[broken/v1/chat/completions", data=b"{}")
+
+    asyncio.run(main())
+    assert (recorder.attempts, recorder.hook_errors) == ([], 0)

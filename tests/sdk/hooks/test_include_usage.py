@@ -127,3 +127,27 @@ def test_only_the_usage_chunk_is_taken_out_however_the_stream_is_cut(events: lis
     bounds = [0, *cuts, len(whole)]
     seen = b"".join(without.feed(whole[start:end]) for start, end in pairwise(bounds))
     assert seen + without.rest() == b"".join(event for event in events if event != USAGE)
+
+
+def test_an_answer_that_is_read_at_once_is_left_as_it_is(provider: RunningProvider, asking: Recorder) -> None:
+    """It could not be covered any more, and the app would see the additional chunk."""
+    body = {"model": "s3x0-model", "stream": True, "messages": [{"role": "user", "content": "Hi"}]}
+    answer = httpx.post(f"{provider.openai_url}/chat/completions", json=body)
+    assert b'"choices":[]' not in answer.content.replace(b" ", b"")
+    assert asking.call().usage_source == "missing"
+
+
+def test_a_long_event_passes_as_it_comes() -> None:
+    without, piece = WithoutUsage(), b"x" * 8192
+    passed = [without.feed(piece) for _ in range(100)]
+    assert sum(map(len, passed)) > 99 * 8192
+    assert without.feed(b"\n\n" + USAGE + EVENTS[0]) + without.rest() == b"xxxx\n\n" + EVENTS[0]
+
+
+def test_lines_may_end_with_a_carriage_return() -> None:
+    without, events = WithoutUsage(), [event.replace(b"\n", b"\r").replace(b"\r\r\r\r", b"\r\r") for event in EVENTS]
+    assert [without.feed(event) for event in (events[0], USAGE.replace(b"\n", b"\r"), events[-1])] == [
+        events[0],
+        b"",
+        events[-1],
+    ]

@@ -13,6 +13,8 @@ import openai._base_client
 import pytest
 import tokentide
 from hook_clients import APIS, SyncCaller
+from hook_recorder import Recorder, recording
+from tokentide.config import load
 from tokentide.hooks._engine import Engine
 from tokentide.hooks._patch import ImportWatch
 from tokentide.testing import capture_calls
@@ -227,7 +229,107 @@ def test_two_watches_of_one_module_are_both_called(tmp_path: Path, monkeypatch: 
 
 def test_the_engine_leaves_no_finder_behind() -> None:
     before = list(sys.meta_path)
-    engine = Engine(sink=None, captures=False)  # type: ignore[arg-type]  # nothing is emitted
+    engine = Engine(Recorder(load({})), captures=False)
     engine.start()
     engine.stop()
     assert sys.meta_path == before
+
+
+def test_a_loader_of_the_old_kind_is_left_alone() -> None:
+    output = run(
+        """
+        import sys, warnings
+        from importlib.machinery import ModuleSpec, PathFinder
+        import tokentide
+
+        class Old:
+            def load_module(self, name):
+                return PathFinder.find_spec(name).loader.load_module(name)
+
+        class Finder:
+            def find_spec(self, name, path, target=None):
+                if name == "httpx2":
+                    return ModuleSpec(name, Old(), is_package=True)
+
+        warnings.simplefilter("ignore")
+        tokentide.instrument("memory")
+        sys.meta_path.insert(1, Finder())
+        import httpx2
+        print(httpx2.Client.__name__)
+        tokentide.uninstrument()
+        """
+    )
+    assert output == "Client"
+
+
+# A module whose import another thread has begun, and goes on with when it is told to.
+SLOW_IMPORT = """
+import importlib.abc, threading
+from importlib.machinery import PathFinder
+import tokentide
+
+inside, go = threading.Event(), threading.Event()
+
+class Slow(importlib.abc.Loader):
+    def __init__(self, inner): self.inner = inner
+    def create_module(self, spec): return self.inner.create_module(spec)
+    def exec_module(self, module):
+        inside.set()
+        go.wait(10)
+        self.inner.exec_module(module)
+
+class Finder:
+    def find_spec(self, name, path, target=None):
+        if name == "httpx2":
+            spec = PathFinder.find_spec(name, path)
+            spec.loader = Slow(spec.loader)
+            return spec
+
+import sys
+sys.meta_path.insert(0, Finder())
+thread = threading.Thread(target=lambda: __import__("httpx2"))
+"""
+
+
+def test_what_another_thread_is_importing_is_patched() -> None:
+    script = """
+thread.start()
+inside.wait(10)
+threading.Timer(0.2, go.set).start()
+tokentide.instrument("memory")
+thread.join()
+import httpx2
+print(hasattr(httpx2.Client.send, "__wrapped__"))
+tokentide.uninstrument()
+"""
+    assert run(SLOW_IMPORT + script) == "True"
+
+
+def test_an_import_that_ends_after_uninstrumenting_is_not_patched() -> None:
+    script = """
+tokentide.instrument("memory")
+thread.start()
+inside.wait(10)
+tokentide.uninstrument()
+go.set()
+thread.join()
+import httpx2
+print(hasattr(httpx2.Client.send, "__wrapped__"))
+"""
+    assert run(SLOW_IMPORT + script) == "False"
+
+
+def test_a_subclass_that_another_tool_put_in_the_place_of_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client libraries hold the original still."""
+
+    class Replaced(httpx2.Client):
+        pass
+
+    original = httpx2.Client
+    monkeypatch.setattr(httpx2, "Client", Replaced)
+    answer = httpx2.MockTransport(lambda request: httpx2.Response(200, json={}))
+    with recording() as recorder:
+        for kind in (Replaced, original):
+            with kind(transport=answer) as client:
+                client.post("https://api.openai.com/v1/embeddings", json={})
+    assert len(recorder.calls()) == 2
