@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
+
+_THREADS_AT_ONCE: Final = 64
 
 
 class Backlog:
@@ -19,7 +22,9 @@ class Backlog:
         self._append = self._items.append
         self._numbers = itertools.count(1)
         self._max_attempts, self._max_bytes = max_attempts, max_bytes
-        self._put_bytes = self._taken_bytes = 0
+        self._put_bytes = self._gone_bytes = 0
+        # Threads that leave something out at once may write their numbers down in any order.
+        self._left_out: deque[int] = deque(maxlen=_THREADS_AT_ONCE)
 
     def __len__(self) -> int:
         return len(self._items)
@@ -27,21 +32,26 @@ class Backlog:
     def put(self, attempt: object, size: int) -> None:
         """Add an attempt that keeps `size` bytes of memory."""
         # Two threads at once may miscount. That is put right when all is taken; a lock would cost them more.
-        if self._put_bytes - self._taken_bytes + size > self._max_bytes:
-            attempt, size = None, 0
+        if len(self._items) == self._max_attempts:
+            with suppress(IndexError):  # the worker was quicker
+                self._gone_bytes += self._items.popleft()[2]
+        if self._put_bytes - self._gone_bytes + size > self._max_bytes:
+            self._left_out.append(next(self._numbers))
+            return
         self._put_bytes += size
         self._append((next(self._numbers), attempt, size))
 
     def take(self) -> tuple[int, Any]:
-        """The oldest attempt with its number; None in its place when it was too large to be kept.
-
-        Raises IndexError when there is none.
-        """
+        """The oldest attempt with its number. Raises IndexError when there is none."""
         number, attempt, size = self._items.popleft()
-        self._taken_bytes = self._taken_bytes + size if self._items else self._put_bytes
+        self._gone_bytes = self._gone_bytes + size if self._items else self._put_bytes
         return number, attempt
+
+    def last_left_out(self) -> int:
+        """The highest number of an attempt that was not kept, 0 when all were."""
+        return max(tuple(self._left_out), default=0)
 
     def more_than_half_full(self) -> bool:
         """Whether it is time to make room."""
-        size = self._put_bytes - self._taken_bytes
+        size = self._put_bytes - self._gone_bytes
         return 2 * len(self._items) > self._max_attempts or 2 * size > self._max_bytes

@@ -17,6 +17,7 @@ from tokentide.content_policy import CONTENT_POLICIES, strictest
 from tokentide.transports import TRANSPORTS
 
 _PREFIX: Final = "TOKENTIDE_"
+_MOST: Final = 2**53
 
 _logger = logging.getLogger("tokentide")
 
@@ -46,7 +47,7 @@ def _at_least(minimum: int) -> Callable[[object], int]:
             number = int(value) if isinstance(value, (int, str)) else minimum - 1
         except ValueError:
             number = minimum - 1
-        if number < minimum or isinstance(value, bool):
+        if not minimum <= number < _MOST or isinstance(value, bool):
             raise ValueError(f"must be a whole number, {minimum} or more")
         return number
 
@@ -58,6 +59,9 @@ def _address(value: object) -> str:
     try:
         parts = urlsplit(text)
         is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        # What is not sent must not seem to be: `token` is there for a password.
+        is_address &= not (parts.username or parts.password or parts.query or parts.fragment)
+        is_address &= parts.path.isascii() and parts.path.isprintable() and " " not in parts.path
     except ValueError:
         is_address = False
     if not is_address:
@@ -196,7 +200,8 @@ def _parsed(name: str, parse: Callable[[object], Any], value: object) -> Any:
     try:
         return parse(value)
     except ValueError as error:
-        shown = "" if parse is _secret else f", not {value!r}"
+        # Before the @ of an address there may be a password.
+        shown = "" if parse is _secret or "@" in str(value) else f", not {value!r}"
         raise SettingsError(f"{name} {error}{shown}") from error
 
 

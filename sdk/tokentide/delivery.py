@@ -6,14 +6,13 @@ import contextlib
 import logging
 import math
 import threading
-from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
+from tokentide.account import Account, is_report
 from tokentide.backlog import Backlog
-from tokentide.call import LLMCall, ProducerReport
-from tokentide.identifiers import uuid7
+from tokentide.call import LLMCall
 from tokentide.spool import Spool
 from tokentide.transports.transport import (
     MAX_BYTES,
@@ -22,7 +21,6 @@ from tokentide.transports.transport import (
     TransportRejected,
     TransportUnavailable,
 )
-from tokentide.version import VERSION
 
 SEND_TIMEOUT_S: Final = 10.0
 SLOW_S: Final = 0.1
@@ -30,6 +28,7 @@ READING_S: Final = 0.1
 REPORT_EVERY_S: Final = 10.0
 LOOK_AT_SPOOL_EVERY_S: Final = 10.0
 LONGEST_PAUSE_S: Final = 30.0
+REPORT_BYTES: Final = 1024
 
 _logger = logging.getLogger("tokentide")
 _said: set[str] = set()
@@ -48,9 +47,9 @@ def pause_s(failures: int, jitter: float) -> float:
 class Delivery:
     """The events of one producer. `step` and `finish` are for the worker thread, `take_over` for one that ends it.
 
-    The lock is held while records change hands and let go during a send. So `take_over` finds every record in the
-    queue, in hand or in the spool, however long the far side keeps the worker waiting. What can neither be sent nor
-    spooled stays in hand, and the queue fills up.
+    The lock is held while records change hands, and let go while one is read or sent. So `take_over` finds every
+    record in the queue, in hand or in the spool, however long an answer, the far side or a log keeps the worker
+    waiting. What can neither be sent nor spooled stays in hand, and the queue fills up.
     """
 
     def __init__(
@@ -65,41 +64,41 @@ class Delivery:
         now: Callable[[], datetime],
         jitter: Callable[[], float],
     ) -> None:
-        self.producer_id = uuid7()
-        self.hook_errors = 0
+        self.account = Account(queue, spool, app, now)
         self.taken_over = False
         self._queue, self._transport, self._spool, self._read = queue, transport, spool, read
-        self._app, self._clock, self._now, self._jitter = app, clock, now, jitter
+        self._clock, self._jitter = clock, jitter
         self._lock = threading.Lock()
         self._in_hand: list[bytes] = []
-        self._taken = self._emitted = 0
-        self._lost: Counter[str] = Counter()
+        self._reads = False
         self._failures = 0
         self._slow = False
         self._resume_at = self._look_at_spool_at = -math.inf
         self._report_at = clock() + REPORT_EVERY_S
-        self._reported = self._standing()
-        self._mark = f'"producer_id":"{self.producer_id}"'.encode()
+        self._unsaid: list[str] = []
+        self._dropped_before = 0
 
     def step(self, timeout_s: float = SEND_TIMEOUT_S) -> bool:
         """Deliver one batch of the queue and one of the spool; whether another batch is waiting already."""
         self._make_room()
+        self._take()
         with self._lock:
-            self._take()
-            if self._clock() >= self._report_at and self.has_news() and len(self._in_hand) < MAX_RECORDS:
-                self._in_hand.append(self._report(closed=False))
+            if self._clock() >= self._report_at and self.account.has_news() and len(self._in_hand) < MAX_RECORDS:
+                self._in_hand.append(self.account.report(closed=False))
+                self._report_at = self._clock() + REPORT_EVERY_S
         self._deliver(timeout_s)
-        return self._replay(timeout_s) or (not self._in_hand and len(self._queue) >= MAX_RECORDS)
+        goes_on = self._replay(timeout_s) or (not self._in_hand and len(self._queue) >= MAX_RECORDS)
+        self._say()
+        return goes_on
 
     def finish(self, deadline: float, *, closed: bool) -> bool:
-        """Deliver or spool what is queued now, and a report; whether all of it was kept.
+        """Deliver or spool what is queued now, and a report; whether all of it was kept, and all since the last time.
 
         Nothing is sent after `deadline`, an instant of the clock: the rest goes to the spool.
         """
-        lost, last = self._lost.total(), self._taken + len(self._queue)
-        while self._queue and self._taken < last and not self.taken_over:
-            with self._lock:
-                self._take()
+        last = self.account.taken + len(self._queue)
+        while self._queue and self.account.taken < last and not self.taken_over:
+            self._take()
             self._deliver(deadline - self._clock())
             with self._lock:
                 if self._in_hand and not closed:
@@ -107,9 +106,11 @@ class Delivery:
                 self._give_up_hand()
         with self._lock:
             if len(self._in_hand) < MAX_RECORDS:
-                self._in_hand.append(self._report(closed))
+                self._in_hand.append(self.account.report(closed))
         self._deliver(deadline - self._clock())
-        return self._lost.total() == lost and not self._in_hand
+        self._say()
+        before, self._dropped_before = self._dropped_before, self.account.dropped()
+        return self._dropped_before == before and not self._in_hand
 
     def take_over(self, timeout_s: float) -> None:
         """Spool everything that is not acknowledged and keep the worker from doing more: the producer's last act.
@@ -118,27 +119,26 @@ class Delivery:
         """
         give_up = self._clock() + timeout_s
         if not self._lock.acquire(timeout=timeout_s):
-            return
-        try:
-            self._keep_hand()
-            while self._queue:
-                self._give_up_hand()
-                if self._clock() < give_up:
-                    self._take()
-                    self._keep_hand()
-                else:
-                    self._pass_by()
-            self._give_up_hand()
-            self._in_hand.append(self._report(closed=True))
-            self._keep_hand()
+            # The disk keeps the worker waiting, and would keep this thread waiting too.
             self.taken_over = True
-            self._spool.close()
-        finally:
-            self._lock.release()
-
-    def has_news(self) -> bool:
-        """Whether the counts have changed since the last report."""
-        return self._reported != self._standing()
+            return
+        self.taken_over = True
+        self.account.loses("exit", int(self._reads))
+        self._lock.release()
+        self._keep_hand()
+        self._give_up_hand()
+        while self._queue:
+            attempt = self._pop()
+            if self._clock() >= give_up:
+                self.account.loses("exit")
+                continue
+            self._in_hand += self._records(*attempt)
+            if len(self._in_hand) == MAX_RECORDS or not self._queue:
+                self._keep_hand()
+                self._give_up_hand()
+        self._in_hand.append(self.account.report(closed=True))
+        self._keep_hand()
+        self._spool.close()
 
     def close(self) -> None:
         """Give up the connection and the files."""
@@ -147,47 +147,49 @@ class Delivery:
 
     def forget(self) -> None:
         """Give up what a forked child has inherited; the parent's connection and files stay as they are."""
-        self._transport.forget()
         with contextlib.suppress(OSError):
             self._spool.close()
+        self._transport.forget()
 
     def _take(self) -> None:
-        """Read events of the queue into the hand, one batch at most. The caller holds the lock."""
+        """Read events of the queue into the hand, one batch at most."""
         size, give_up = 0, self._clock() + READING_S
-        most = 0 if self._in_hand or self.taken_over else MAX_RECORDS - 1  # one place is for a report
-        while self._queue and len(self._in_hand) < most and size < MAX_BYTES:
-            seq, attempt = self._queue.take()
-            self._emitted = max(self._emitted, seq)
-            if attempt is None:
-                continue
-            self._taken += 1
-            try:
-                record = self._read(attempt, self.producer_id, seq).to_json()
-            except Exception as error:  # noqa: BLE001  # whatever is wrong with one attempt, the next one is read
-                self._lost["unreadable"] += 1
-                self._warn("unreadable", f"a call could not be read and is counted as dropped: {error!r}")
-            else:
-                self._in_hand.append(record)
-                size += len(record)
-            if self._clock() >= give_up:
-                return
+        most = 0 if self._in_hand else MAX_RECORDS - 1  # one place is for a report
+        while len(self._in_hand) < most and size < MAX_BYTES and self._clock() < give_up:
+            with self._lock:
+                if self.taken_over or not self._queue:
+                    return
+                self.account.loses("unreadable", int(self._reads))  # the last one ended the thread
+                attempt, self._reads = self._pop(), True
+            found = self._records(*attempt)
+            with self._lock:
+                if not self.taken_over:  # else it is counted already
+                    self._reads = False
+                    self._in_hand += found
+            size += sum(map(len, found))
 
-    def _pass_by(self) -> None:
-        """Count what is left in the queue as dropped: the process ends before it can be read."""
-        while self._queue:
-            seq, attempt = self._queue.take()
-            self._emitted = max(self._emitted, seq)
-            if attempt is not None:
-                self._taken += 1
-                self._lost["exit"] += 1
+    def _pop(self) -> tuple[int, Any]:
+        seq, attempt = self._queue.take()
+        self.account.takes(seq)
+        return seq, attempt
+
+    def _records(self, seq: int, attempt: Any) -> list[bytes]:
+        """An attempt as a record; none when it cannot be read."""
+        try:
+            return [self._read(attempt, self.account.producer_id, seq).to_json()]
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with one attempt, the next one is read
+            self.account.loses("unreadable")
+            self._warn("unreadable", f"a call could not be read and is counted as dropped: {error!r}")
+            return []
 
     def _make_room(self) -> None:
         """Spool the queue when a far side that takes long lets it fill up: the disk is quicker."""
         if self._slow and self._queue.more_than_half_full():
             while self._queue and not (self._in_hand or self.taken_over):
+                self._take()
                 with self._lock:
-                    self._take()
-                    self._keep_hand()
+                    if not self.taken_over:
+                        self._keep_hand()
 
     def _deliver(self, timeout_s: float) -> None:
         """Send what is in hand, spool what could not be sent."""
@@ -245,8 +247,9 @@ class Delivery:
         self._warn("unavailable", f"calls are kept on disk for now: {error}")
 
     def _keep_hand(self) -> None:
-        """Move what is in hand to the spool, as far as it takes it. The caller holds the lock."""
-        kept = self._spool.append(self._in_hand) if self._in_hand else 0
+        """Move what is in hand to the spool, as far as it takes it. Events leave room for the report about them."""
+        reserved = 0 if all(map(is_report, self._in_hand)) else REPORT_BYTES
+        kept = self._spool.append(self._in_hand, reserved) if self._in_hand else 0
         if kept:
             self._in_hand = self._in_hand[kept:]
             self._look_at_spool_at = -math.inf
@@ -260,32 +263,15 @@ class Delivery:
             self._drop("spool_full", records, "calls are dropped: there is no time and no place on disk for them")
 
     def _drop(self, reason: str, records: Sequence[bytes], message: str) -> None:
-        # Reports are no events, and the events of others that the spool held are not of this producer's account.
-        self._lost[reason] += sum(self._mark in each and not each.startswith(b'{"report_id"') for each in records)
+        self.account.loses_records(reason, records)
         self._warn(reason, message)
-
-    def _report(self, closed: bool) -> bytes:
-        self._reported = self._standing()
-        self._report_at = self._clock() + REPORT_EVERY_S
-        emitted, dropped, hook_errors = self._reported
-        return ProducerReport(
-            report_id=uuid7(),
-            producer_id=self.producer_id,
-            reported_at=self._now(),
-            emitted=emitted,
-            dropped=dropped,
-            hook_errors=hook_errors,
-            closed=closed,
-            app=self._app,
-            sdk_version=VERSION,
-        ).to_json()
-
-    def _standing(self) -> tuple[int, dict[str, int], int]:
-        # A number that was given out and never came through the queue fell out of it.
-        counts = {**self._lost, "overflow": self._emitted - self._taken, "spool_damaged": self._spool.damaged}
-        return self._emitted, {reason: count for reason, count in counts.items() if count > 0}, self.hook_errors
 
     def _warn(self, kind: str, message: str) -> None:
         if kind not in _said:
             _said.add(kind)
-            _logger.warning("%s (said once)", message)
+            self._unsaid.append(message)
+
+    def _say(self) -> None:
+        """Log what there is to say. Not where it is found: a log of the app's may keep its caller waiting."""
+        while self._unsaid:
+            _logger.warning("%s (said once)", self._unsaid.pop(0))

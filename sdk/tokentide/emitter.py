@@ -7,6 +7,7 @@ emitter.emit(attempt)
 from __future__ import annotations
 
 import atexit
+import contextlib
 import logging
 import os
 import random
@@ -18,6 +19,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 from tokentide.backlog import Backlog
@@ -29,6 +31,8 @@ from tokentide.transports.transport import THREAD_PREFIX, Transport
 QUICKEST_LOOK_S: Final = 0.05
 SLOWEST_LOOK_S: Final = 0.2
 EXIT_S: Final = 2.0
+LATE_S: Final = 0.4  # of these two seconds, for what is emitted while the process ends
+LONGEST_FLUSH_S: Final = 86_400.0
 SECONDS_OF_A_DAY: Final = 86_400
 SPOOLING_S_PER_EVENT: Final = 200e-6
 
@@ -55,12 +59,15 @@ class _Worker:
         self.running = False
         self._queue = queue
         self._requests: deque[_Request] = deque()
-        self._wake = threading.Event()
+        # Neither makes a signal handler wait that comes while its own thread is using it.
+        self._wake: SimpleQueue[None] = SimpleQueue()
         self._starting = threading.Lock()
 
     def start(self) -> None:
         """Start the thread unless it runs. A process that is ending starts none: `Emitter.close` copes with that."""
-        with self._starting:
+        if not self._starting.acquire(blocking=False):
+            return  # somebody is starting it
+        try:
             if _threads_may_start and not self.running:
                 self.running = True
                 _close_with_multiprocessing()
@@ -68,6 +75,8 @@ class _Worker:
                     threading.Thread(target=self._run, name=f"{THREAD_PREFIX}-emitter", daemon=True).start()
                 except RuntimeError:
                     self.running = False
+        finally:
+            self._starting.release()
 
     def queued(self) -> int:
         """How many events wait."""
@@ -75,12 +84,12 @@ class _Worker:
 
     def idle(self) -> bool:
         """Whether there is no thread, nothing to deliver and nothing to report."""
-        return not self.running and not self._queue and not self.delivery.has_news()
+        return not self.running and not self._queue and not self.delivery.account.has_news()
 
     def ask(self, request: _Request, patience_s: float) -> None:
         """Wait until the thread has done what is asked, for so long at most."""
         self._requests.append(request)
-        self._wake.set()
+        self._wake.put(None)
         if self.running:
             request.done.wait(patience_s)
 
@@ -90,8 +99,9 @@ class _Worker:
             while not self.delivery.taken_over and not self._serve():
                 look_s = QUICKEST_LOOK_S if self._queue else min(look_s * 1.5, SLOWEST_LOOK_S)
                 # Only requests wake this thread. To wake it for every event would cost the app's threads too much.
-                if not self._step() and self._wake.wait(look_s):
-                    self._wake.clear()
+                if not self._step():
+                    with contextlib.suppress(Empty):
+                        self._wake.get(timeout=look_s)
         finally:
             self.running = False
 
@@ -159,7 +169,7 @@ class Emitter:
     def count_hook_error(self) -> None:
         """Count a failure of a hook; the next report says how many there were."""
         worker = self._worker
-        worker.delivery.hook_errors += 1
+        worker.delivery.account.hook_errors += 1
         if not worker.running:
             worker.start()
 
@@ -168,9 +178,9 @@ class Emitter:
 
         True: every such event was acknowledged by the far side or is in the spool on disk, from where this process or
         the next one delivers it; a report of the counts as well. False: the time was too short (delivery goes on), or
-        some event was dropped meanwhile, which the report counts.
+        some event was dropped since the last call, which the report counts.
         """
-        worker = self._worker
+        worker, timeout = self._worker, min(timeout, LONGEST_FLUSH_S)
         if worker.idle():
             return True
         if not worker.running:
@@ -185,7 +195,10 @@ class Emitter:
         Half of the time is for the far side, less when there is so much in the queue that spooling it will take longer.
         Events emitted afterwards start a new producer.
         """
-        worker, self._worker = self._worker, self._new_worker()
+        worker = self._worker
+        # The old one may still be using its transport when a new one starts.
+        self.transport = self.transport.renewed()
+        self._worker = self._new_worker()
         if worker.idle():
             return
         patience = max(0.05 * timeout, min(0.5 * timeout, 0.9 * timeout - SPOOLING_S_PER_EVENT * worker.queued()))
@@ -196,7 +209,9 @@ class Emitter:
 
     def start_over_in_child(self) -> None:
         """Forget the parent's events and connections, which stay the parent's; called in a forked child."""
-        inherited, self._worker = self._worker, self._new_worker()
+        inherited = self._worker
+        self.transport = self.transport.renewed()
+        self._worker = self._new_worker()
         inherited.delivery.forget()
 
     def _new_worker(self) -> _Worker:
@@ -220,8 +235,8 @@ _emitters: weakref.WeakSet[Emitter] = weakref.WeakSet()
 _threads_may_start = True
 
 
-def _close_all() -> None:
-    give_up = time.monotonic() + EXIT_S
+def _close_all(timeout_s: float = EXIT_S) -> None:
+    give_up = time.monotonic() + timeout_s
     for emitter in list(_emitters):
         emitter.close(max(0.0, give_up - time.monotonic()))
 
@@ -233,8 +248,10 @@ def _close_for_good() -> None:
     that are forgotten that late cannot be read any more.
     """
     global _threads_may_start
-    _close_all()
+    _close_all(EXIT_S - LATE_S)
+    # Threads of the app that run on may have started another producer meanwhile.
     _threads_may_start = False
+    _close_all(LATE_S)
 
 
 def _start_over_in_child() -> None:

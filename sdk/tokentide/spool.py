@@ -39,12 +39,15 @@ class Spool:
         self._reading: Segment | None = None
         self._ends: list[int] = []
 
-    def append(self, records: Sequence[bytes]) -> int:
-        """Keep the records, in order; returns how many: the rest has no room or cannot be written."""
+    def append(self, records: Sequence[bytes], reserved: int = 0) -> int:
+        """Keep the records, in order; returns how many: the rest has no room or cannot be written.
+
+        `reserved` bytes of the room are left for others.
+        """
         lines = [line(record) for record in records]
         try:
             _prepare(self._folder)
-            room = self._max_bytes - _bytes_in(self._folder) - START_BYTES
+            room = self._max_bytes - _bytes_in(self._folder) - START_BYTES - reserved
             fitting = sum(end <= room for end in itertools.accumulate(map(len, lines)))
             if fitting:
                 self._segment_to_write().append(lines[:fitting])

@@ -129,3 +129,24 @@ def test_texts_are_read_unless_both_policies_are_off() -> None:
 def test_a_mask_cannot_come_from_the_environment(caplog: pytest.LogCaptureFixture) -> None:
     assert load({"TOKENTIDE_MASK": "hide"}).mask is None
     assert "TOKENTIDE_MASK must be a function" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "http://ann:s3cr3t,pass@host",
+        "http://host/a b",
+        "http://host/ü",
+        "http://host?tenant=1",
+        "http://host#part",
+    ],
+)
+def test_an_address_that_could_never_work_is_refused_without_telling_a_password(endpoint: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        load({}, endpoint=endpoint)
+    assert "s3cr3t" not in str(raised.value)
+
+
+def test_a_number_that_is_too_large_in_the_environment_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    assert load({"TOKENTIDE_QUEUE_SIZE": "9" * 25}).queue_size == 20_000
+    assert "TOKENTIDE_QUEUE_SIZE" in caplog.text

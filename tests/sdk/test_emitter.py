@@ -109,9 +109,10 @@ def test_a_worker_that_died_is_started_again(settings: Settings, monkeypatch: py
     emitter.emit("deadly")
     eventually(lambda: not emitter._worker.running)
     emitter.emit("a")
-    assert emitter.flush(30)
+    assert emitter.flush(30) is False  # one is gone
     emitter.close()
     assert call_ids(records(emitter)) == ["a"]
+    assert last_report(records(emitter))["dropped"] == {"unreadable": 1}
 
 
 def test_a_burst_meets_an_intake_that_takes_long_and_nothing_is_lost(make: Make) -> None:
@@ -210,3 +211,9 @@ def test_memory_is_bounded_while_the_far_side_is_away(make: Make) -> None:
     emitter.close()
     found = spooled(emitter._settings)
     assert len(call_ids(found)) + last_report(found)["dropped"].get("overflow", 0) == 500
+
+
+def test_flush_may_be_told_to_wait_for_ever(make: Make) -> None:
+    emitter = make()
+    emitter.emit("a")
+    assert emitter.flush(float("inf")) is True

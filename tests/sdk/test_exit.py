@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from emitted import call_ids, eventually, last_report, spooled
+from emitted import call_ids, calls, eventually, last_report, spooled
 from loopback_intake import HANGING, OK, LoopbackIntake, Reply
 from tokentide.config import Settings, load
 
@@ -180,3 +181,51 @@ def test_a_stream_that_is_open_when_the_interpreter_ends_does_not_hold_it_up(set
     away = replace(settings, endpoint="http://127.0.0.1:9")
     run_instrumented(away, "opened = client.send(request, stream=True)\nimport builtins; builtins.opened = opened")
     assert len(call_ids(spooled(away))) == 1
+
+
+@pytest.mark.parametrize("reply", [OK, HANGING], ids=["works", "hangs"])
+def test_what_threads_emit_while_the_process_ends_is_accounted_for(settings: Settings, reply: Reply) -> None:
+    busy = """
+import threading
+def run():
+    while True:
+        emitter.emit("late")
+        time.sleep(0.005)
+threading.Thread(target=run, daemon=True).start()
+time.sleep(0.1)
+"""
+    with LoopbackIntake(lambda records: reply) as intake:
+        address = f"127.0.0.1:{intake.port}"
+        run(settings, address, 0, busy)
+        found = [*intake.records, *spooled(at(settings, address))]
+    reports = {report["producer_id"]: report for report in map(json.loads, found) if report.get("closed")}
+    numbers: dict[str, set[int]] = {}
+    for call in calls(found):
+        numbers.setdefault(call["producer_id"], set()).add(call["seq"])
+    assert len(numbers) >= 1
+    for producer, report in reports.items():
+        assert len(numbers.get(producer, ())) + sum(report["dropped"].values()) == report["emitted"]
+    assert numbers.keys() <= reports.keys()
+
+
+def test_a_signal_handler_may_flush_while_the_app_flushes(settings: Settings) -> None:
+    """Locks that a thread holds while its own signal handler wants them would be held for ever."""
+    script = """
+import signal
+busy = False
+def handler(*_):
+    global busy
+    if not busy:
+        busy = True
+        emitter.emit("from the handler")
+        emitter.flush(0.01)
+        busy = False
+signal.signal(signal.SIGALRM, handler)
+signal.setitimer(signal.ITIMER_REAL, 0.0007, 0.00073)
+end = time.monotonic() + 3
+while time.monotonic() < end:
+    emitter.emit("x")
+    emitter.flush(0.002)
+signal.setitimer(signal.ITIMER_REAL, 0)
+"""
+    run(replace(settings, transport="memory"), "127.0.0.1:9", 1, script)

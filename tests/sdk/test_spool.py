@@ -253,3 +253,13 @@ def test_a_place_that_cannot_be_read_means_that_everything_comes_again(tmp_path:
     (path,) = files(tmp_path)
     path.write_bytes(b"x" + path.read_bytes()[1:])
     assert drain(open_spool(tmp_path)) == [b"one", b"two"]
+
+
+def test_a_file_system_without_locks_is_left_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "flock is not there")
+
+    monkeypatch.setattr("fcntl.flock", unknown)
+    spool = open_spool(tmp_path)
+    assert [spool.append([b"a"]) for _ in range(20)] == [0] * 20
+    assert files(tmp_path) == []

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tokentide.config import Settings
-from tokentide.hooks.content import digest, keyed_digest, shortened
+from tokentide.hooks.content import CUT, digest, keyed_digest, shortened
 from tokentide.masking import masked
 
 _WITH_TEXT: Final = ("masked", "full")
+# What is masked beyond the part of a long text that is kept, so that nothing is cut that a pattern would recognise.
+_MARGIN: Final = 24_000
 
 _logger = logging.getLogger("tokentide")
 
@@ -36,7 +38,9 @@ class Texts:
         if policy == "off":
             return {}
         shown = whole if policy == "full" or (policy == "hash" and self._key) else self._masked(whole)
-        hashed = keyed_digest(whole, self._key) if self._key else digest(shown or "")
+        # Of a long text only the ends are masked: its length tells it from others with the same ends.
+        length = f"\n{len(whole)}" if self._is_long(whole) and policy != "full" else ""
+        hashed = keyed_digest(whole, self._key) if self._key else digest(shown + length if shown else "")
         return {"prompt_hash": hashed, **self._fields("prompt", whole, shown, policy)}
 
     def response(self, whole: str, policy: str, has_hole: bool) -> dict[str, Any]:
@@ -52,12 +56,14 @@ class Texts:
             return chars
         # Masked before it is shortened: a cut may leave a half of a secret that nothing recognises.
         kept, is_cut = shortened(shown or "", self._limit)
-        return {name: kept, f"{name}_truncated": is_cut or shown is None, **chars}
+        return {name: kept, f"{name}_truncated": is_cut or shown is None or self._is_long(whole), **chars}
 
     def _masked(self, whole: str) -> str | None:
-        """`whole` as it may be seen; None when it cannot be told."""
+        """`whole` as it may be seen, of a long one the ends; None when it cannot be told."""
+        half = self._limit // 2 + _MARGIN
+        ends = (whole[:half], whole[-half:]) if self._is_long(whole) else (whole,)
         try:
-            shown = masked(whole)
+            shown = CUT.join(map(masked, ends))
             if self._mask is not None and shown:
                 shown = self._mask(shown)
             if not isinstance(shown, str):
@@ -66,6 +72,9 @@ class Texts:
             self._warn(error)
             return None
         return shown
+
+    def _is_long(self, whole: str) -> bool:
+        return len(whole) > self._limit + 2 * _MARGIN + len(CUT)
 
     def _warn(self, error: Exception) -> None:
         self._count_failure()

@@ -8,7 +8,7 @@ from typing import Any, Final
 from tokentide.hooks.document import dig, items, text
 
 _TEXT_PARTS: Final = ("text", "input_text", "output_text")
-_CUT: Final = " … "
+CUT: Final = " … "
 
 
 def plain_text(content: Any) -> str:
@@ -39,9 +39,9 @@ def shortened(whole: str, limit: int) -> tuple[str, bool]:
     """`whole` in at most `limit` characters, its middle left out if need be, and whether that was needed."""
     if len(whole) <= limit:
         return whole, False
-    room = max(0, limit - len(_CUT))
+    room = max(0, limit - len(CUT))
     tail = room // 2
-    return (whole[: room - tail] + _CUT + whole[len(whole) - tail :])[:limit], True
+    return (whole[: room - tail] + CUT + whole[len(whole) - tail :])[:limit], True
 
 
 def digest(whole: str) -> str:

@@ -6,6 +6,7 @@ import gzip
 import http.client
 import io
 import os
+import selectors
 import socket
 import time
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,7 @@ class HttpTransport:
     """POSTs to `{endpoint}/v1/events`. The hooks never touch the standard library's client: this is not recorded."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._address = urlsplit(settings.endpoint)
         self._path = self._address.path + "/v1/events"
         self._headers: dict[str, str | bytes] = {
@@ -36,7 +38,7 @@ class HttpTransport:
         }
         if settings.token:
             self._headers["Authorization"] = f"Bearer {settings.token}".encode()
-        self._connection = self._new_connection()
+        self._connection: http.client.HTTPConnection | None = None
         self.answered = ""  # status and body of the last answer, for people
 
     def send(self, records: Sequence[bytes], timeout_s: float) -> None:
@@ -59,16 +61,25 @@ class HttpTransport:
         if not (200 <= status < 300 and is_intake):
             raise TransportUnavailable(said, _retry_after_s(answer.get("Retry-After", "")))
 
+    def renewed(self) -> HttpTransport:
+        """See `Transport.renewed`."""
+        return HttpTransport(self._settings)
+
     def close(self) -> None:
         """See `Transport.close`."""
-        self._connection.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
     def forget(self) -> None:
         """See `Transport.forget`."""
-        inherited, self._connection = self._connection, self._new_connection()
-        if inherited.sock is not None:
-            # Its own close() may wait for a lock that a thread of the parent held.
-            os.close(inherited.sock.detach())
+        inherited, self._connection = self._connection, None
+        if inherited is not None and inherited.sock is not None:
+            # Its own close() may wait for a lock that a thread of the parent held. Without a descriptor it was just
+            # being handed to a TLS connection.
+            descriptor = inherited.sock.detach()
+            if descriptor >= 0:
+                os.close(descriptor)
 
     def _new_connection(self) -> http.client.HTTPConnection:
         secure = self._address.scheme == "https"
@@ -79,7 +90,9 @@ class HttpTransport:
     def _post(
         self, body: bytes, headers: Mapping[str, str | bytes], timeout_s: float
     ) -> tuple[int, http.client.HTTPMessage]:
-        reused = self._connection.sock is not None
+        if self._connection is not None and not self._is_quiet(self._connection.sock):
+            self.close()
+        reused = self._connection is not None
         try:
             return self._exchange(body, headers, timeout_s)
         except (ConnectionError, http.client.BadStatusLine):
@@ -89,11 +102,21 @@ class HttpTransport:
         self.close()
         return self._exchange(body, headers, timeout_s)
 
+    def _is_quiet(self, sock: socket.socket) -> bool:
+        """Whether nothing waits to be read: it would be taken for the next answer. TLS has things of its own to say."""
+        if self._address.scheme == "https":
+            return True
+        with selectors.DefaultSelector() as selector:
+            selector.register(sock, selectors.EVENT_READ)
+            return not selector.select(0)
+
     def _exchange(
         self, body: bytes, headers: Mapping[str, str | bytes], timeout_s: float
     ) -> tuple[int, http.client.HTTPMessage]:
-        connection, give_up = self._connection, time.monotonic() + timeout_s
-        if connection.sock is None:
+        give_up = time.monotonic() + timeout_s
+        connection = self._connection
+        if connection is None:
+            self._connection = connection = self._new_connection()
             connection.timeout = min(CONNECT_TIMEOUT_S, timeout_s)
             connection.connect()
         connection.sock.settimeout(timeout_s)

@@ -36,6 +36,7 @@ class KafkaTransport:
         missing = [name for name in ("kafka", "zstandard") if importlib.util.find_spec(name) is None]
         if missing:
             raise SettingsError(f"transport 'kafka' needs {' and '.join(missing)}: pip install 'tokentide[kafka]'")
+        self._settings = settings
         self._bootstrap = settings.kafka_bootstrap.split(",")
         self._topic = settings.kafka_topic
         self._producer: KafkaProducer | None = None
@@ -59,6 +60,10 @@ class KafkaTransport:
         except (KafkaError, OSError) as error:
             self.close()
             raise TransportUnavailable(f"Kafka at {','.join(self._bootstrap)}: {error}") from error
+
+    def renewed(self) -> KafkaTransport:
+        """See `Transport.renewed`."""
+        return KafkaTransport(self._settings)
 
     def close(self) -> None:
         """See `Transport.close`."""

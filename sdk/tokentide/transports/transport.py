@@ -36,6 +36,9 @@ class Transport(Protocol):
         arrived then.
         """
 
+    def renewed(self) -> Transport:
+        """A transport to the same destination for another thread; not connected yet."""
+
     def close(self) -> None:
         """Give up the connection without waiting; the next `send` connects again."""
 

@@ -8,11 +8,8 @@ from typing import Any
 import httpx2
 import pytest
 from hook_recorder import recording
-from hypothesis import given
-from hypothesis import strategies as st
 from recorded_answers_server import Recorded, answering, document, server_sent
 from tokentide.call import LLMCall
-from tokentide.hooks.google import PROVIDER, content_tokens
 
 from collector.price_key import UNKNOWN, PriceKeys, price_key
 
@@ -272,104 +269,3 @@ def test_the_host_says_whose_and_where_it_is(url: str, provider: str, region: st
     found = PriceKeys().resolve(call.provider, call.host, call.model_requested, call.model_responded, call.service_tier)
     assert found == price_key("google", "gemini-2.5-flash", "")
     assert found != UNKNOWN
-
-
-@pytest.mark.parametrize(
-    ("usage", "expected"),
-    [
-        (None, {}),
-        ({}, {}),
-        ({"promptTokenCount": None, "candidatesTokenCount": 7}, {}),
-        ({"promptTokenCount": 5}, {"input_tokens": 5}),
-        (
-            {"promptTokenCount": 5, "toolUsePromptTokenCount": 3, "candidatesTokenCount": 7, "thoughtsTokenCount": 11},
-            {"input_tokens": 8, "output_tokens": 18, "reasoning_tokens": 11},
-        ),
-        (
-            {"promptTokenCount": 5, "candidatesTokenCount": 18, "thoughtsTokenCount": 11, "totalTokenCount": 23},
-            {"input_tokens": 5, "output_tokens": 18, "reasoning_tokens": 11},
-        ),
-        (
-            {
-                "promptTokenCount": 900,
-                "cachedContentTokenCount": 600,
-                "candidatesTokenCount": 70,
-                "promptTokensDetails": [
-                    {"modality": "TEXT", "tokenCount": 100},
-                    {"modality": "AUDIO", "tokenCount": 500},
-                    {"modality": "IMAGE", "tokenCount": 258},
-                ],
-                "toolUsePromptTokensDetails": [{"modality": "IMAGE", "tokenCount": 2}],
-                "cacheTokensDetails": [{"modality": "AUDIO", "tokenCount": 400}],
-                "candidatesTokensDetails": [{"modality": "AUDIO", "tokenCount": 60}],
-            },
-            {
-                "input_tokens": 900,
-                "cache_read_tokens": 600,
-                "cache_read_audio_tokens": 400,
-                "input_audio_tokens": 500,
-                "input_image_tokens": 260,
-                "output_tokens": 70,
-                "output_audio_tokens": 60,
-            },
-        ),
-        ({"promptTokenCount": 5, "candidatesTokenCount": "7", "promptTokensDetails": 3}, {"input_tokens": 5}),
-    ],
-)
-def test_usage(usage: Any, expected: dict[str, int]) -> None:
-    zero = {"output_tokens": 0, "cache_read_tokens": 0, "reasoning_tokens": 0} if expected else {}
-    assert content_tokens(usage, is_whole=True) == zero | expected
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=8,
-)
-KEYS = st.sampled_from(
-    [
-        "candidates",
-        "content",
-        "parts",
-        "text",
-        "thought",
-        "finishReason",
-        "usageMetadata",
-        "promptTokenCount",
-        "thoughtsTokenCount",
-        "promptTokensDetails",
-        "modality",
-        "tokenCount",
-        "promptFeedback",
-        "blockReason",
-        "error",
-        "details",
-        "retryDelay",
-        "predictions",
-        "embeddings",
-        "statistics",
-        "token_count",
-        "contents",
-        "instances",
-        "requests",
-        "generationConfig",
-        "temperature",
-    ]
-)
-DOCUMENTS = st.recursive(
-    st.dictionaries(KEYS, JSON, max_size=5),
-    lambda inner: st.dictionaries(KEYS, inner | st.lists(inner, max_size=2), max_size=5),
-    max_leaves=6,
-)
-
-
-@given(st.lists(DOCUMENTS, max_size=4))
-def test_no_document_makes_a_reader_fail(events: list[dict[str, Any]]) -> None:
-    for endpoint in PROVIDER.endpoints:
-        for read in (endpoint.answer, endpoint.prompt, endpoint.parameters, endpoint.has_content, endpoint.is_end):
-            for event in events:
-                read(event)
-        answer = endpoint.answer(endpoint.fold(events))
-        assert all(count >= 0 for count in answer.tokens.values())
-    for event in events:
-        PROVIDER.failure(event)

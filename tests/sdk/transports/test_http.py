@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import socket
 import threading
 import time
@@ -112,7 +113,8 @@ def test_a_closed_port_is_unavailable() -> None:
 
 def test_an_address_of_ip_6_needs_no_port() -> None:
     transport = HttpTransport(load({}, endpoint="http://[::1]"))
-    assert (transport._connection.host, transport._connection.port) == ("::1", 80)
+    connection = transport._new_connection()
+    assert (connection.host, connection.port) == ("::1", 80)
 
 
 def test_an_answer_that_ends_with_its_connection_is_one() -> None:
@@ -160,3 +162,36 @@ def test_an_answer_without_an_end_costs_no_memory(start: bytes) -> None:
     listener, transport = answering(start, b"x" * 65536)
     with listener, pytest.raises(TransportUnavailable, match="does not answer"):
         transport.send([b"{}"], 5)
+
+
+def test_an_answer_too_many_is_not_taken_for_the_next_one() -> None:
+    """Some proxies and half-broken servers send one."""
+    answer = b"HTTP/1.1 %b\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+
+    def serve(listener: socket.socket) -> None:
+        for statuses in ([b"200 OK", b"200 OK"], [b"503 Unavailable"]):
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"".join(answer % status for status in statuses))
+                served.release()
+                connection.recv(65536)
+
+    served = threading.Semaphore(0)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        transport = HttpTransport(load({}, endpoint=f"http://127.0.0.1:{listener.getsockname()[1]}"))
+        transport.send([b"{}"], 5)
+        served.acquire(timeout=5)
+        with pytest.raises(TransportUnavailable, match="503"):
+            transport.send([b"{}"], 5)
+        transport.close()
+
+
+def test_a_fork_in_the_middle_of_a_tls_handshake_breaks_nothing() -> None:
+    transport = HttpTransport(load({}, endpoint="https://127.0.0.1:9"))
+    transport._connection = transport._new_connection()
+    transport._connection.sock = socket.socket()
+    os.close(transport._connection.sock.detach())  # as the library does while it wraps it
+    transport.forget()
+    assert transport._connection is None

@@ -1,0 +1,77 @@
+"""What became of the events of one producer: how many there were, and how many were dropped, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+from tokentide.backlog import Backlog
+from tokentide.call import ProducerReport
+from tokentide.identifiers import uuid7
+from tokentide.spool import Spool
+from tokentide.version import VERSION
+
+_REPORT: Final = b'{"report_id"'
+
+
+class Account:
+    """The account of a new producer whose events come through `queue`. `now` gives the instant of a report."""
+
+    def __init__(self, queue: Backlog, spool: Spool, app: str, now: Callable[[], datetime]) -> None:
+        self.producer_id = uuid7()
+        self.hook_errors = 0
+        self.taken = 0
+        self._queue, self._spool, self._app, self._now = queue, spool, app, now
+        self._highest = 0
+        self._lost: Counter[str] = Counter()
+        self._mark = f'"producer_id":"{self.producer_id}"'.encode()
+        self._reported = self._standing()
+
+    def takes(self, seq: int) -> None:
+        """An event has come out of the queue."""
+        self._highest = max(self._highest, seq)
+        self.taken += 1
+
+    def loses(self, reason: str, count: int = 1) -> None:
+        """So many events that came out of the queue are dropped."""
+        self._lost[reason] += count
+
+    def loses_records(self, reason: str, records: Sequence[bytes]) -> None:
+        """The records are dropped; reports are no events, and events of others that the spool held do not count."""
+        self._lost[reason] += sum(self._mark in each and not is_report(each) for each in records)
+
+    def dropped(self) -> int:
+        """How many events are dropped by now."""
+        return sum(self._standing()[1].values())
+
+    def has_news(self) -> bool:
+        """Whether the counts have changed since the last report."""
+        return self._reported != self._standing()
+
+    def report(self, closed: bool) -> bytes:
+        """The counts as they are now, for the far side."""
+        self._reported = emitted, dropped, hook_errors = self._standing()
+        return ProducerReport(
+            report_id=uuid7(),
+            producer_id=self.producer_id,
+            reported_at=self._now(),
+            emitted=emitted,
+            dropped=dropped,
+            hook_errors=hook_errors,
+            closed=closed,
+            app=self._app,
+            sdk_version=VERSION,
+        ).to_json()
+
+    def _standing(self) -> tuple[int, dict[str, int], int]:
+        # A number that was given out and never came through the queue fell out of it.
+        emitted = max(self._highest, 0 if self._queue else self._queue.last_left_out())
+        counts = {**self._lost, "overflow": emitted - self.taken, "spool_damaged": self._spool.damaged}
+        return emitted, {reason: count for reason, count in counts.items() if count > 0}, self.hook_errors
+
+
+def is_report(record: bytes) -> bool:
+    """Whether a record is a producer's report and no event."""
+    return record.startswith(_REPORT)
