@@ -20,7 +20,7 @@ DIMENSIONS: Final = {
 """What each kind of report can be broken down by."""
 
 _COLUMNS: Final = {
-    "cost": ("cost_usd", "attempts", "priced_share", "input_tokens", "output_tokens"),
+    "cost": ("cost_usd", "estimated_usd", "attempts", "priced_share", "input_tokens", "output_tokens"),
     "latency": (
         "operations",
         "felt_p50_ms",

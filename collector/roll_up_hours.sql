@@ -21,6 +21,7 @@ SELECT
     sum(minutes.output_tokens),
     sum(minutes.reasoning_tokens),
     sum(minutes.cost),
+    sum(minutes.estimated_cost),
     sum(minutes.priced),
     sum(minutes.unpriced),
     sum(minutes.cache_hits),

@@ -22,6 +22,7 @@ SELECT
     sumIf(ifNull(calls.output_tokens, 0), NOT calls.cache_hit) AS output_tokens,
     sumIf(ifNull(calls.reasoning_tokens, 0), NOT calls.cache_hit) AS reasoning_tokens,
     sum(calls.cost) AS cost,
+    ifNull(sumIf(calls.cost, calls.cost_status = 'estimated'), toDecimal128(0, 12)) AS estimated_cost,
     countIf(calls.cost IS NOT NULL AND NOT calls.cache_hit) AS priced,
     countIf(calls.cost IS NULL) AS unpriced,
     countIf(calls.cache_hit) AS cache_hits,

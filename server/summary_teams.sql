@@ -1,9 +1,11 @@
 -- One row = the calls of one team since the start; cost in US dollars, every digit, NULL when none of it is known.
+-- estimated_cost is the part of it whose tokens were estimated.
 SELECT
     if(periods.team = '', 'unattributed', periods.team) AS team,
     sum(periods.attempts) AS attempts,
     sum(periods.operations) AS operations,
     toString(sum(periods.cost)) AS cost,
+    toString(sum(periods.estimated_cost)) AS estimated_cost,
     sum(periods.priced) AS priced,
     sum(periods.rate_limited) AS rate_limited,
     sum(periods.errors) AS errors,

@@ -9,6 +9,7 @@ SELECT
     if({by_model:Bool}, periods.model, '') AS model,
     if({by_operation:Bool}, periods.operation, '') AS operation,
     sum(periods.cost) AS cost_usd,
+    sum(periods.estimated_cost) AS estimated_usd,
     sum(periods.attempts) AS attempts,
     sum(periods.priced) / attempts AS priced_share,
     sum(periods.input_tokens) AS input_tokens,

@@ -70,7 +70,10 @@ class Delivery:
         self._clock, self._jitter = clock, jitter
         self._lock = threading.Lock()
         self._in_hand: list[bytes] = []
+        # What the worker reads at this moment, and what came of it when `take_over` did not wait for the lock.
         self._reads = False
+        self._has_read = threading.Event()
+        self._read_late: list[bytes] = []
         self._failures = 0
         self._slow = False
         self._resume_at = self._look_at_spool_at = -math.inf
@@ -122,9 +125,12 @@ class Delivery:
             # The disk keeps the worker waiting, and would keep this thread waiting too.
             self.taken_over = True
             return
-        self.taken_over = True
-        self.account.loses("exit", int(self._reads))
+        self.taken_over, reads = True, self._reads
         self._lock.release()
+        if reads and self._has_read.wait(timeout_s / 2):
+            self._in_hand += self._read_late
+        elif reads:
+            self.account.loses("exit")
         self._keep_hand()
         self._give_up_hand()
         while self._queue:
@@ -161,11 +167,12 @@ class Delivery:
                     return
                 self.account.loses("unreadable", int(self._reads))  # the last one ended the thread
                 attempt, self._reads = self._pop(), True
+                self._has_read.clear()
             found = self._records(*attempt)
             with self._lock:
-                if not self.taken_over:  # else it is counted already
-                    self._reads = False
-                    self._in_hand += found
+                self._reads = False
+                (self._read_late if self.taken_over else self._in_hand).extend(found)
+                self._has_read.set()
             size += sum(map(len, found))
 
     def _pop(self) -> tuple[int, Any]:

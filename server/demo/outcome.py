@@ -19,7 +19,8 @@ class Outcome:
 
     `calls` are those of the apps' code, `attempts` the requests that the provider answered: client libraries retry.
     `stored` counts different attempts; `duplicates` are those that the totals count more than once. `priced_share` is
-    the share of attempts whose cost is known.
+    the share of attempts whose cost is known. A stream that told no usage has an estimated cost, which is not in
+    `cost_by_team` but in `estimated_by_team`: the provider's log has nothing to compare it with.
     """
 
     calls: int
@@ -29,6 +30,7 @@ class Outcome:
     duplicates: int
     cost_by_team: dict[str, str]
     provider_cost_by_team: dict[str, str]
+    estimated_by_team: dict[str, str]
     priced_share: float
     alerts: list[dict[str, Any]]
     findings: list[dict[str, Any]]
@@ -76,13 +78,19 @@ def compare(calls: int, answered: Sequence[Answered], summary: dict[str, Any], p
         stored=counts["stored"],
         lost=max(len(answered) - counts["stored"], known_lost, counts["dead_letters"]),
         duplicates=max(counts["counted"] - counts["stored"], 0),
-        cost_by_team={each["team"]: _dollars(each["cost"]) for each in teams},
+        cost_by_team={each["team"]: _dollars(_told(each)) for each in teams},
         provider_cost_by_team={team: _dollars(cost) for team, cost in sorted(bill(answered, at).items())},
+        estimated_by_team={each["team"]: _dollars(each["estimated_cost"]) for each in teams},
         priced_share=sum(each["priced"] for each in teams) / max(1, counts["counted"]),
         alerts=[{**each, "resolved": each["resolved_at"] is not None} for each in summary["alerts"]],
         findings=summary["findings"],
         page=page,
     )
+
+
+def _told(team: dict[str, Any]) -> Decimal | None:
+    """The cost of what the provider told the usage of."""
+    return None if team["cost"] is None else Decimal(team["cost"]) - Decimal(team["estimated_cost"])
 
 
 def _dollars(amount: Decimal | str | None) -> str:

@@ -131,8 +131,9 @@ def print_outcome(outcome: Outcome) -> None:
         soft_wrap=True,
     )
     for team, cost in outcome.cost_by_team.items():
-        billed = outcome.provider_cost_by_team.get(team)
-        console.print(f"  {team}: ${cost} (the provider's own log: ${billed})", soft_wrap=True)
+        billed, estimated = outcome.provider_cost_by_team.get(team), outcome.estimated_by_team.get(team, "0")
+        beside = "" if estimated == "0" else f", and about ${estimated} for streams that told no usage"
+        console.print(f"  {team}: ${cost} (the provider's own log: ${billed}){beside}", soft_wrap=True)
     console.print(f"The cost of {outcome.priced_share:.1%} of the attempts is known.", soft_wrap=True)
     for line in News().of({"alerts": outcome.alerts, "findings": outcome.findings}):
         console.print(line, soft_wrap=True)

@@ -63,6 +63,7 @@ LEFT JOIN (SELECT * FROM llm_prices FINAL) AS prices
 
 -- One row of call_minutes (after merging) = the calls of one minute that share the dimensions, a pure function of facts.
 -- Hits of an app's own cache are no attempts: cache_hits and saved (US dollars) are all that is known of them here.
+-- estimated_cost is the part of cost whose tokens were estimated.
 -- A group that its facts have left is `deleted`; FINAL leaves it out.
 CREATE TABLE IF NOT EXISTS call_minutes
 (
@@ -86,6 +87,7 @@ CREATE TABLE IF NOT EXISTS call_minutes
     output_tokens UInt64,
     reasoning_tokens UInt64,
     cost Nullable(Decimal(38, 12)),
+    estimated_cost Decimal(38, 12),
     priced UInt64,
     unpriced UInt64,
     cache_hits UInt64,
@@ -123,6 +125,7 @@ CREATE TABLE IF NOT EXISTS call_hours
     output_tokens UInt64,
     reasoning_tokens UInt64,
     cost Nullable(Decimal(38, 12)),
+    estimated_cost Decimal(38, 12),
     priced UInt64,
     unpriced UInt64,
     cache_hits UInt64,

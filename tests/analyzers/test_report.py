@@ -23,14 +23,21 @@ def test_cost_by_team_and_model_ends_with_the_total(store: Store) -> None:
     collect(store, a_call(), a_call(), a_call(team="support"), unknown)
     found = report(store, "cost", ["team", "model"], START, NOW)
     assert found.columns == (
-        "team", "model", "cost_usd", "attempts", "priced_share", "input_tokens", "output_tokens",
+        "team", "model", "cost_usd", "estimated_usd", "attempts", "priced_share", "input_tokens", "output_tokens",
     )  # fmt: skip
     assert found.rows == [
-        ("search", "gpt-5", Decimal("0.002026"), 2, 1.0, 200, 192),
-        ("support", "gpt-5", Decimal("0.001013"), 1, 1.0, 100, 96),
-        ("support", "nobody-knows", None, 1, 0.0, 100, 96),
-        ("total", "", Decimal("0.003039"), 4, 0.75, 400, 384),
+        ("search", "gpt-5", Decimal("0.002026"), 0, 2, 1.0, 200, 192),
+        ("support", "gpt-5", Decimal("0.001013"), 0, 1, 1.0, 100, 96),
+        ("support", "nobody-knows", None, 0, 1, 0.0, 100, 96),
+        ("total", "", Decimal("0.003039"), 0, 4, 0.75, 400, 384),
     ]
+
+
+def test_what_is_estimated_is_told_apart(store: Store) -> None:
+    collect(store, a_call(), a_call(usage_source="estimated"))
+    for span in (HOUR, timedelta(hours=49)):  # of minutes, and of hours
+        (row,) = report(store, "cost", [], NOW - span, NOW).rows
+        assert row[:3] == (Decimal("0.002026"), Decimal("0.001013"), 2)
 
 
 def test_dimensions_come_in_the_order_asked_for(store: Store) -> None:
@@ -41,7 +48,7 @@ def test_dimensions_come_in_the_order_asked_for(store: Store) -> None:
 
 def test_without_dimensions_there_is_one_row(store: Store) -> None:
     collect(store, a_call(), a_rate_limited_call())
-    assert report(store, "cost", [], START, NOW).rows == [(Decimal("0.001013"), 2, 1.0, 100, 96)]
+    assert report(store, "cost", [], START, NOW).rows == [(Decimal("0.001013"), 0, 2, 1.0, 100, 96)]
     assert report(store, "limits", [], START, NOW).rows == [(2, 1, 0.5, 0, 0.0)]
 
 

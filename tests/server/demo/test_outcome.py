@@ -30,7 +30,7 @@ def answered(count: int) -> list[Answered]:
 def summary(**changes: Any) -> dict[str, Any]:
     return {
         "calls": {"stored": 4, "counted": 4, "delivered": 4, "dead_letters": 0},
-        "teams": [{"team": "search", "priced": 4, "cost": "0.001000000000"}],
+        "teams": [{"team": "search", "priced": 4, "cost": "0.001200000000", "estimated_cost": "0.000200000000"}],
         "producers": [{"missing": 0, "dropped": 0}],
         "alerts": [{"alert": "RateLimitRatioHigh", "resolved_at": "12:00"}],
         "findings": [{"team": "support"}],
@@ -47,6 +47,7 @@ def test_what_agrees_has_no_gap() -> None:
     assert found.gaps() == found.silences() == []
     assert (found.calls, found.attempts, found.stored, found.lost, found.duplicates) == (3, 4, 4, 0, 0)
     assert found.cost_by_team == found.provider_cost_by_team == {"search": "0.001"}
+    assert found.estimated_by_team == {"search": "0.0002"}
     assert found.priced_share == 1
     assert found.alerts[0]["resolved"]
 
@@ -65,8 +66,8 @@ def test_what_agrees_has_no_gap() -> None:
         ({"calls": {"stored": 4, "counted": 5, "delivered": 5, "dead_letters": 0}}, "1 attempts are counted more than"),
         ({"calls": {"stored": 4, "counted": 4, "delivered": 4, "dead_letters": 2}}, "2 are lost"),
         ({"producers": [{"missing": 1, "dropped": 2}]}, "3 are lost"),
-        ({"teams": [{"team": "search", "priced": 4, "cost": "0.001000000001"}]}, "says that the teams cost"),
-        ({"teams": [{"team": "search", "priced": 0, "cost": None}]}, "says that the teams cost"),
+        ({"teams": [{"team": "search", "priced": 4, "cost": "0.001000000001", "estimated_cost": "0"}]}, "says that the teams cost"),
+        ({"teams": [{"team": "search", "priced": 0, "cost": None, "estimated_cost": "0"}]}, "says that the teams cost"),
     ],
 )
 def test_what_disagrees_is_a_gap(changes: dict[str, Any], gap: str) -> None:
