@@ -44,6 +44,7 @@ bench: .venv/.has-everything ## measure; each benchmark prints one JSON object
 	@for file in $(BENCHMARKS); do echo "== $$file" && $(BIN)/python $$file || exit 1; done
 
 bench-sdk: .venv/.has-everything $(PEERS) ## measure what the hook costs an app, beside other instrumentations (options: ARGS=--quick)
+	@$(BIN)/python benchmarks/sdk/far_side.py
 	@$(BIN)/python benchmarks/sdk/compare.py $(ARGS)
 
 dashboards: .venv/.has-everything ## write Grafana's JSON again from the panel definitions
