@@ -10,27 +10,32 @@ Span: TypeAlias = "tuple[int, int] | None"
 
 _LOCAL_PART: Final = re.compile(r"[\w.+%'-]{1,64}\Z")
 _LOCAL_CHARS: Final = 64  # RFC 5321
-_MASKED: Final = re.compile(r"\[[a-z_]+\]")
-# What stands in the place of a secret in code.
+# What stands in the place of a secret in code, and what is said about one.
 _PLACEHOLDERS: Final = frozenset(
     (
-        "any",
-        "bool",
-        "bytes",
-        "false",
-        "int",
-        "none",
-        "null",
-        "optional",
-        "required",
-        "str",
-        "string",
-        "true",
-        "undefined",
+        *("any", "bool", "bytes", "false", "int", "none", "null", "optional"),
+        *("required", "str", "string", "true", "undefined"),
+        *("argument", "flag", "incorrect", "invalid", "missing", "must"),
+        *("option", "options", "should", "value", "wrong"),
     )
 )
-_VERSION_BEFORE: Final = re.compile(r"(?:version|release|build|\bv)\W{0,3}$", re.IGNORECASE)
+# A variable, a template, stars or what is masked already: $DB_PASSWORD, {{password}}, $(cat file), <your-password>.
+_REFERENCE: Final = re.compile(r"\$[A-Z][A-Z0-9_]*|\$?[{(<[]{1,2}[A-Za-z_./ -]{1,100}[])}>]{1,2}|\W+")
+_NAME: Final = re.compile(r"[\w.]+")
+# A number of tokens or their price. Six digits may be a code that somebody was sent.
+_AMOUNT_OF_TOKENS: Final = re.compile(r"[$€£]?[0-9]{1,5}(?:\.[0-9]+)?(?:e-?[0-9]+)?", re.IGNORECASE)
+# Chrome/120.0.0.0, Oracle 19.3.0.0, PCI DSS 8.3.10.1. In lower case a name and a slash may be those of a host.
+_VERSION_BEFORE: Final = re.compile(
+    r"(?:version|release|build|firmware|\bv|oracle|\bdss|section|chapter|clause|article|requirement)\W{0,3}$"
+    r"|(?<![\w./:-])(?-i:[A-Z][A-Za-z]*|nginx|openresty)/$",
+    re.IGNORECASE,
+)
+_BEFORE_CHARS: Final = 24
 _DATE: Final = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}([-/.])\d{1,2}\1\d{2,4}(?![-/.]?\d)")
+_DAY: Final = re.compile(r"(?<!\d)(?:19|20)\d\d-[01]\d-[0-3]\d(?!\d)")
+# +12.345.678,90 or +10.000.000 EUR
+_MONEY: Final = re.compile(r"\+[0-9]{1,3}(?:\.[0-9]{3}){2,}(?:,[0-9]{1,2}(?![0-9])|\s?(?:EUR|USD|GBP|CHF|[€$£]))")
+_NUMBER_OF_BEFORE: Final = re.compile(r"\b(?:ref|reference|account|order|invoice)\W{0,3}$", re.IGNORECASE)
 _DIGEST_CHARS: Final = 8
 _CARD_BRANDS: Final = (
     (re.compile("4"), (13, 16, 19)),  # Visa
@@ -65,7 +70,7 @@ def email(match: re.Match[str]) -> Span:
 def card(match: re.Match[str]) -> Span:
     """A payment card (ISO/IEC 7812-1): brand, length and Luhn's check digit; not a part of a hexadecimal digest."""
     found = match[0]
-    end = next((end for end in _ends(found) if _is_card_number(_alphanumeric(found[:end]))), 0)
+    end = next((end for end in _ends(found) if _is_card_number(_digits(found[:end]))), 0)
     return None if end == 0 or _is_in_digest(match) else (match.start(), match.start() + end)
 
 
@@ -89,7 +94,7 @@ def ipv4(match: re.Match[str]) -> Span:
         address = IPv4Address(match[0])
     except AddressValueError:
         return None
-    is_version = _VERSION_BEFORE.search(match.string[max(0, match.start() - 12) : match.start()])
+    is_version = _VERSION_BEFORE.search(_before(match.string, match.start()))
     return None if is_version or address.is_loopback or address.is_unspecified else match.span()
 
 
@@ -104,13 +109,15 @@ def ipv6(match: re.Match[str]) -> Span:
 
 
 def phone(match: re.Match[str]) -> Span:
-    """7 to 15 digits (ITU-T E.164), no fewer than 8 where no word says that it is a phone; not a date."""
+    """7 to 15 digits (ITU-T E.164), no fewer than 8 where no word says that it is a phone; not a date or money."""
     number = match.lastindex or 0
     found, start = match[number], match.start(number)
     fewest = 7 if number else 11 if found.startswith("00") else 8
-    if _DATE.match(found):
+    is_other = not number and _NUMBER_OF_BEFORE.search(_before(match.string, start))
+    if is_other or _DATE.match(found) or _MONEY.match(match.string, start):
         return None
-    ends = (end for end in _ends(found) if fewest <= len(_alphanumeric(found[:end])) <= 15)
+    found = _DAY.split(found)[0]
+    ends = (end for end in _ends(found) if fewest <= len(_digits(found[:end])) <= 15)
     return next(((start, start + end) for end in ends), None)
 
 
@@ -122,19 +129,33 @@ def key(match: re.Match[str]) -> Span:
 
 
 def secret(match: re.Match[str]) -> Span:
-    """Not a type or a placeholder, nor a call or a look-up in code, nor what is masked already."""
-    value, end = match[1], match.end(1)
-    is_code = match.string[end : end + 1] in ("(", "[") or value.lower() in _PLACEHOLDERS
-    return None if is_code or _MASKED.fullmatch(value) else match.span(1)
+    """The last group: not a placeholder or a variable, nor a call or a look-up in code, nor what is masked already."""
+    group = match.lastindex or 0
+    value, (start, end) = match[group], match.span(group)
+    reference = _REFERENCE.match(match.string, start)
+    is_reference = reference is not None and reference.end() >= end
+    is_code = match.string[end : end + 1] in ("(", "[") and _NAME.fullmatch(value)
+    is_placeholder = value.rstrip(".!?").lower() in _PLACEHOLDERS
+    return None if is_reference or is_code or is_placeholder else (start, end)
 
 
 def token(match: re.Match[str]) -> Span:
-    """As `secret`, and not a word or a name made of words."""
-    return None if _is_word(re.sub(r"[._-]", "", match[1])) else secret(match)
+    """As `secret`, and not a word, a name made of words or an amount of tokens."""
+    value = match[match.lastindex or 0].rstrip(".")
+    is_other = _is_word(re.sub(r"[._-]", "", value)) or _AMOUNT_OF_TOKENS.fullmatch(value)
+    return None if is_other else secret(match)
 
 
 def _is_word(characters: str) -> bool:
     return characters.isalpha() and (characters[1:].islower() or characters.isupper())
+
+
+def _before(text: str, place: int) -> str:
+    return text[max(0, place - _BEFORE_CHARS) : place]
+
+
+def _digits(characters: str) -> str:
+    return re.sub("[^0-9]", "", characters)
 
 
 def _alphanumeric(characters: str) -> str:

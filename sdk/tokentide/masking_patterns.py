@@ -15,11 +15,39 @@ from tokentide.masking_checks import Span, card, email, iban, ipv4, ipv6, key, p
 # A word begins here. In JSON within a text the n of a line break stands right before it.
 _START: Final = r"(?:(?<![^\W_])|(?<=\\[nrt]))"
 _GAP: Final = "[ .\u00a0\u202f\u2010\u2011\u2013-]"
-# After the name of a secret: group 1 is what stands between quotes, or else one word.
-_VALUE: Final = (
-    r"""\\?["']?\s{0,3}(?:=>|:=|[:=])\s{0,3}\\?["']?"""
-    r"""((?<=")[^"\n]{3,2000}(?=")|(?<=')[^'\n]{3,2000}(?=')|[^\s"'`,;&<>(){}\[\]\\]{4,2000})"""
+# Between the digits of a card also tabs and line breaks, those of JSON within a text among them.
+_CARD_GAP: Final = rf"(?:{_GAP}|[\t\r\n]|\\[nrt])"
+
+_PASSWORD: Final = "(?:passw(?:or)?[dt]|passphrase|passcode|pwd|secret)"
+_KEY: Final = "(?:token|credentials?|(?:api|access|account|private|encryption|signing|subscription)[ _-]?key)"
+# After the name: its number, and what closes quotes, Markdown and a look-up. JSON within JSON has three backslashes.
+_NAME_END: Final = r"""(?:[_-]?[0-9]{1,3})?[\\"'`*]{0,8}(?:(?<=["'])\](?=\s?=\s?[bfru]?["']))?"""
+_IS: Final = (
+    r"(?:\s{0,40}(?:=>|:=|[:=]|(?:={2,3}|!={1,2})(?=\s?[bfru]{0,2}[\"'`]))"
+    r"""|,?\s{0,40}[\\"']{0,8}value[\\"']{0,8}\s{0,3}:)"""  # {"name": "password", "value": "…"}
+    r"(?:[*_]{1,3}(?=\s))?"  # **Password:** …
+    r"(?:[ \t]{0,40}|\s{0,3})"
 )
+_OPENING: Final = r"""(?:(?:[bfru]{1,2}(?=["']))?\\{0,7}["'`])?"""
+# A whole line but for blanks and the quotes around it, after a name in capitals, as in a file of settings.
+_REST: Final = r"""(?-i:(?<=[A-Z]=)|(?<=[A-Z]_[0-9]=))(?!["'`])(?:[^\s"'`\\]|["'`](?=\w)|\\(?![nrt"'])){4,2000}"""
+# Not a call or a look-up in code, and with brackets where it goes on after them, as in a generated password.
+_WORD: Final = (
+    r"(?!(?:[a-z_]{1,100}|[a-z_]\w{0,100}(?:\.[a-z_]\w{0,100}){1,9})[(\[])"
+    r"""(?![(){}\[\]])(?:[^\s"'`,;&<>(){}\[\]\\]|[(){}\[\]](?=[\w!#$%*+?@^~])){4,2000}"""
+)
+# After the name of a secret: the last group is what stands between quotes or tags, or else one word.
+_VALUE: Final = (
+    rf"(?:{_NAME_END}{_IS}{_OPENING}("
+    r"""(?<=[^\\]")(?:[^"\\\n]|\\.){3,2000}(?=")"""
+    r"""|(?<=[^\\]')(?:[^'\\\n]|\\.){3,2000}(?=')"""
+    r"""|(?<=\\")[^"\n]{2,2000}[^"\\\n](?=\\{1,7}")"""
+    r"""|(?<=\\')[^'\n]{2,2000}[^'\\\n](?=\\{1,7}')"""
+    r"|(?<=`)[^`\n]{3,2000}(?=`)"
+    rf"|{_REST}|{_WORD})"
+    r"|>([^<>\n]{3,2000})</)"
+)
+_ARGUMENT: Final = r"""[ \t]{1,3}(?:"([^"\n]{3,2000})"|'([^'\n]{3,2000})'|([^\s"'`<>\[-][^\s"'`]{3,2000}))"""
 
 
 class Pattern(NamedTuple):
@@ -39,7 +67,8 @@ PATTERNS: Final = (
         "private_key",
         re.compile(
             r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
-            r"(?:[^-]{0,20000}(?:-(?!----)[^-]{0,20000}){0,40}-----END [A-Z0-9 ]{0,60}-----|[A-Za-z0-9+/=\s\\]*(?<!\s))"
+            r"(?:[^-]{0,20000}(?:-(?!----)[^-]{0,20000}){0,40}-----END [A-Z0-9 ]{0,60}-----"
+            r"|[A-Za-z0-9+/=\s\\>]*(?<![\s>]))"  # its end is missing; > where it is quoted
         ),
         ("-----begin ",),
     ),
@@ -66,52 +95,98 @@ PATTERNS: Final = (
             "fw_",  # Fireworks
             "tvly-",  # Tavily
             *("lsv2_pt_", "lsv2_sk_"),  # LangSmith
-            "npm_",
+            *("npm_", "pypi-"),
+            *("hvs.", "hvb."),  # HashiCorp Vault
+            *("shpat_", "shpca_", "shppa_", "shpss_"),  # Shopify
+            *("glsa_", "glc_"),  # Grafana
             "dop_v1_",  # DigitalOcean
             "dapi",  # Databricks
             "sg.",  # SendGrid
         ),
         key,
     ),
+    Pattern("api_key", re.compile(r":(?<=[0-9]{8}:)(AA[\w-]{33})(?![\w-])", re.ASCII), (":aa",)),  # Telegram
     Pattern(
         "iban",
         re.compile(
-            r"[0-9]{2}(?<=[A-Za-z]{2}..)(?:(?<![^\W_].{4})|(?<=\\[nrt].{4}))(?:" + _GAP + "?[A-Za-z0-9]){11,31}"
+            r"[0-9][0-9](?<=[A-Za-z]{2}..)(?:(?<![^\W_].{4})|(?<=\\[nrt].{4}))(?:" + _GAP + "?[A-Za-z0-9]){11,31}"
         ),
         check=iban,
     ),
     Pattern(
         "card",
         re.compile(
-            rf"[2-6](?<![0-9].)(?<![0-9]\..)(?:[0-9]{{12,18}}|[0-9]{{3}}(?:{_GAP}{{0,3}}[0-9]{{4}}){{3}}"
-            rf"(?:{_GAP}[0-9]{{1,3}})?|[0-9]{{3}}{_GAP}[0-9]{{6}}{_GAP}[0-9]{{4,5}})(?!\.?[0-9])"
+            rf"[2-6](?<![0-9].)(?<![0-9]\..)(?:[0-9]{{12,18}}|[0-9]{{3}}(?:{_CARD_GAP}{{0,3}}[0-9]{{4}}){{3}}"
+            rf"(?:{_GAP}[0-9]{{1,3}})?|[0-9]{{3}}{_CARD_GAP}{{1,3}}[0-9]{{6}}{_CARD_GAP}{{1,3}}[0-9]{{4,5}})(?!\.?[0-9])"
         ),
         check=card,
     ),
-    Pattern("secret", re.compile(r"""://[^\s/:@"']{0,100}:([^\s/@"']{1,200})@"""), ("://",)),
+    # The slashes of an address are escaped in some JSON.
+    Pattern("secret", re.compile(r""":(?:\\{0,3}/){2}[^\s/:@"']{0,100}:([^\s/@"']{1,200})@"""), ("://", ":\\")),
+    Pattern(
+        "secret", re.compile(r"hooks\.slack\.com\\{0,3}/[a-z]{5,20}\\{0,3}/([\w/\\-]{19,200}\w)"), ("hooks.slack.com",)
+    ),
+    # The signature of an Azure or AWS address that gives access.
+    Pattern(
+        "secret",
+        re.compile(r"(?:(?<=[?&;-])|(?<=u0026))sig(?:nature)?=([\w%+/=-]{20,500})", re.IGNORECASE | re.ASCII),
+        ("sig=", "signature="),
+    ),
+    # Of a cookie all but the first name.
     Pattern(
         "secret",
         re.compile(
-            r"""authorization\\?["']?\s{0,2}[:=]\s{0,2}\\?["']?(?:[a-z]{3,10} )?([\w.~+/=:-]{6,2000})""",
+            rf"cookie{_NAME_END}{_IS}{_OPENING}[\w.-]{{1,100}}="
+            r"""([^\s;"'`\\]{1,2000}(?:; [^\s;"'`\\]{1,2000}){0,9})""",
+            re.IGNORECASE,
+        ),
+        ("cookie",),
+        secret,
+    ),
+    Pattern(
+        "secret",
+        re.compile(
+            rf"authorization{_NAME_END}{_IS}{_OPENING}(?:[a-z]{{3,10}} )?([\w.~+/=:-]{{6,2000}})",
             re.IGNORECASE | re.ASCII,
         ),
         ("authorization",),
         token,
     ),
     Pattern("secret", re.compile(r"bearer[ :=]{1,3}([\w.~+/=-]{8,2000})", re.IGNORECASE), ("bearer",), token),
+    # curl -u ann:hunter2, also after lines that go on with a backslash.
     Pattern(
         "secret",
-        re.compile(rf"(?:passw(?:or)?[dt]|passphrase|passcode|pwd|secret)(?:[_-]?key)?{_VALUE}", re.IGNORECASE),
+        re.compile(
+            r"curl(?:[^\n]|(?<=\\)\n){0,200}?\s(?:-[a-z]{0,4}u|--(?:proxy-)?user)"
+            r"""[ =]?["']?[^\s:"']{1,100}:([^\s"']{3,200})""",
+            re.IGNORECASE,
+        ),
+        ("curl",),
+        secret,
+    ),
+    # --db-password hunter2; not once more in every place of a line of dashes.
+    Pattern("secret", re.compile(rf"(?<![\w-])--[\w-]{{0,40}}?{_PASSWORD}{_ARGUMENT}", re.IGNORECASE), ("--",), secret),
+    Pattern("secret", re.compile(rf"(?<![\w-])--[\w-]{{0,40}}?{_KEY}{_ARGUMENT}", re.IGNORECASE), ("--",), token),
+    Pattern(
+        "secret",
+        re.compile(_PASSWORD + "(?:[_-]?key)?" + _VALUE, re.IGNORECASE),
         ("passw", "passphrase", "passcode", "pwd", "secret"),
         secret,
     ),
     Pattern(
         "secret",
+        re.compile(_KEY + _VALUE, re.IGNORECASE),
+        ("token", "credential", "api", "access", "account", "private", "encryption", "signing", "subscription"),
+        token,
+    ),
+    Pattern(
+        "secret",  # a list of them
         re.compile(
-            "(?:token|credentials?|(?:api|access|account|private|encryption|signing|subscription)[ _-]?key)" + _VALUE,
+            r"""(?:passwords|secrets|api[ _-]?keys)[\\"']{0,8}\s{0,3}[:=]\s{0,3}"""
+            r"""\[\s{0,40}\\{0,7}["']([^\[\]]{3,2000}[^\[\]\\])\\{0,7}["'],?\s{0,40}\]""",
             re.IGNORECASE,
         ),
-        ("token", "credential", "api", "access", "account", "private", "encryption", "signing", "subscription"),
+        ("passwords", "secrets", "api"),
         token,
     ),
     Pattern("email", re.compile(r"(?:@|%40)[^\W_][\w.-]{0,250}\.[^\W\d_]{2,}"), ("@", "%40"), email),
@@ -138,7 +213,10 @@ PATTERNS: Final = (
     Pattern(
         "phone",
         re.compile(
-            r"(?:tel|telefone?|phone|mobile?|cell|fax|whatsapp|sms|call|handy)(?![^\W_])[^0-9\n(+]{0,16}"
+            r"(?:telefone?|phone|mobile?|whatsapp|"
+            # Short words stand alone or after a hump, as in homeTel: not hotel or Halifax.
+            r"(?-i:(?<![^\W_])|(?<=[a-z])(?=[A-Z])|(?<=\\[nrt]))(?:tel|cell|fax|sms|handy|"
+            r"(?<!_)call(?!\w|\W(?:option|money))))(?![^\W_])[^0-9\n(+]{0,16}"
             r"([+(]{0,2}[0-9][0-9 ()./-]{5,20}[0-9])(?![0-9])",
             re.IGNORECASE,
         ),

@@ -26,6 +26,7 @@ PIECES = st.sampled_from(
         "ann@example.com", "4111 1111 1111 1111", "4111111111111111", "DE89370400440532013000", "203.0.113.7", "@", "+49",
         "2001:db8::1", "+49 30 1234567", "sk-", "Abc123dEf456Ghi789jKl", "password", "=", ": ", '"', "bearer ", "://", "a:b",
         "token", "eyJ", ".", "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", " ", "\n", "0", "7", "x", "%40", "tel",
+        "DB_PASSWORD=", "`", '\\"', "**", "--password ", "curl -u ", "cookie: a=", "[", "](", "</", ">", '"value":', "\\n", "sig=",
     ]
 )  # fmt: skip
 
@@ -149,6 +150,9 @@ HARD = [
     "word ", "4111 ", "4111 1111 1111 1112 ", "1 2 3 4 ", "sk-", "sg.sk-abcd-", "eyJ", "eyJaaaaaaaa.", "a.", "a@", "@a.",
     "a@b.com ", "-----BEGIN PRIVATE KEY----- . ", "-----BEGIN PRIVATE KEY-----a-", "password=", "token:", "secret:x(", ":", "2001:",
     "+1", "(", "0", "5", "DE12", "tel ", "call 123456 ", "://a:", "bearer aaaaaaaaaa", "authorization: ", "1.1.1.1.", "api", "\\n",
+    "PASSWORD=", "PASSWORD_1=\\", 'password="\\', 'password=\\"', "password=a(", "password" + 60 * " ", "password>", "password value ",
+    "--password ", "-", "curl ", "curl -u a", "cookie: a=b; ", 'api_keys: ["', "12345678:AA", "?sig=", ":\\/\\/a:", "4111\n", "homeTel",
+    "-----BEGIN PRIVATE KEY-----\n> ", "hooks.slack.com/services/", "Chrome/1.1.1.1 ", "+1.234.567", "token=$A{", "token=a.b.",
 ]  # fmt: skip
 
 
