@@ -78,11 +78,14 @@ def flatten() -> Iterator[PriceRow]:
     for provider in data_snapshot.get_snapshot().providers:
         for model in provider.models:
             for context in CONTEXTS:
-                yield from _model_rows(provider.id, model, context, source)
+                for wanted in CONTEXTS[context]:
+                    yield from _model_rows(provider.id, model, context, wanted, source)
 
 
-def _model_rows(provider: str, model: ModelInfo, context: str, source: str) -> Iterator[PriceRow]:
-    first = _context_start(model, context)
+def _model_rows(
+    provider: str, model: ModelInfo, context: str, wanted: dict[str, str], source: str
+) -> Iterator[PriceRow]:
+    first = _context_start(model, wanted)
     if first is None:
         return
     key = price_key(provider, model.id, context)
@@ -91,7 +94,7 @@ def _model_rows(provider: str, model: ModelInfo, context: str, source: str) -> I
     for valid_from, valid_to in zip(dates, [*dates[1:], END], strict=True):
         for day_from, day_to in zip(seconds, [*seconds[1:], _DAY], strict=True):
             instant = max(valid_from, BEGINNING) + timedelta(seconds=day_from)
-            price = model.get_prices(instant, CONTEXTS[context] or None)
+            price = model.get_prices(instant, wanted or None)
             tiers = sorted({0, *_tier_starts(price)})
             for input_from, input_to in zip(tiers, [*tiers[1:], UNBOUNDED], strict=True):
                 rates = {column: _rate(price, meter, input_from) for column, meter in _METERS.items()}
@@ -113,9 +116,8 @@ def _model_rows(provider: str, model: ModelInfo, context: str, source: str) -> I
                     )
 
 
-def _context_start(model: ModelInfo, context: str) -> datetime | None:
-    """From when the rates of `context` are known for `model`; None when it has none of its own."""
-    wanted = CONTEXTS[context]
+def _context_start(model: ModelInfo, wanted: dict[str, str]) -> datetime | None:
+    """From when the rates of the context `wanted` are known for `model`; None when it has none of its own."""
     if not wanted:
         return BEGINNING
     starts = [

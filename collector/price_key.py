@@ -6,12 +6,13 @@ import hashlib
 
 from genai_prices import data_snapshot
 
-CONTEXTS: dict[str, dict[str, str]] = {
-    "": {},
-    "batch": {"processing": "batch"},
-    "flex": {"service_tier": "flex"},
-    "priority": {"service_tier": "priority"},
-    "fast": {"service_tier": "fast"},
+# The price book's words for a service tier: a model's own rates have one of them.
+CONTEXTS: dict[str, tuple[dict[str, str], ...]] = {
+    "": ({},),
+    "batch": ({"processing": "batch"},),
+    "flex": ({"service_tier": "flex"},),
+    "priority": ({"service_tier": "priority"},),
+    "fast": ({"service_tier": "fast"}, {"speed": "fast"}),
 }
 
 UNKNOWN = 0

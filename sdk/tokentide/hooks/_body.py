@@ -9,12 +9,15 @@ from typing import Final, NamedTuple
 
 from tokentide.hooks._event_stream import message_event, split_messages
 from tokentide.hooks.attempt import PACKED, Attempt
-from tokentide.hooks.document import items, load, mapping, parse, parse_cut
+from tokentide.hooks.document import ANSWER_KEYS, items, load, mapping, parse, parse_cut
 from tokentide.hooks.provider import Document, Endpoint
 
 _WINDOW_BITS: Final = dict(zip(PACKED, (31, 31, 47), strict=True))
 _MOST_DECODED: Final = 16 * 1024 * 1024
 _LAST_EVENTS: Final = 6
+# An event begins with these: what the end of one says under them, it says of a part of itself.
+_AT_THE_BEGINNING: Final = ("id", "status")
+_AT_THE_END: Final = tuple(key for key in ANSWER_KEYS if key not in _AT_THE_BEGINNING)
 _DONE: Final[Document] = {"type": "[DONE]"}
 
 
@@ -81,6 +84,7 @@ def decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
 def _read_events(framing: Framing, chunks: Iterable[bytes], tail: bytes, endpoint: Endpoint, everything: bool) -> Body:
     events: list[Document] = []
     first_content = None
+    frame = b""
     waiting: list[bytes] = []
     for position, frame in _placed_frames(framing, chunks):
         if first_content is not None and not everything:
@@ -92,16 +96,25 @@ def _read_events(framing: Framing, chunks: Iterable[bytes], tail: bytes, endpoin
         events.append(event)
         if first_content is None and endpoint.has_content(event):
             first_content = position
-    fragment, *last = framing.split(tail) if tail else [b""]
-    events += [event for frame in (waiting + last)[-_LAST_EVENTS:] if (event := framing.event(frame)) is not None]
+    last = framing.split(tail) if tail else []
+    events += [event for one in (waiting + last)[-_LAST_EVENTS:] if (event := framing.event(one)) is not None]
+    if len(last) > 1:
+        events += _cut_end(endpoint, frame)
     document = dict(endpoint.fold(events))
     is_complete = any(endpoint.is_end(event) for event in events)
     if tail and not _is_counted(endpoint, document):
         # One event may be longer than what is kept of the end. Only a last event carries all counts.
-        found = parse_cut(b"", fragment + b"\n\n".join(last))
-        document |= found
-        is_complete = is_complete or _is_counted(endpoint, found)
+        found = parse_cut(b"", b"\n\n".join(last), _AT_THE_END)
+        named = {key: document[key] for key in ("id", "model") if document.get(key)}
+        document |= {**found, **parse_cut(frame, b"", ("id", "model")), **named}
+        is_complete = is_complete or _is_counted(endpoint, document)
     return Body(document, is_stream=True, is_complete=is_complete, first_content=first_content)
+
+
+def _cut_end(endpoint: Endpoint, beginning: bytes) -> list[Document]:
+    """The event of which only the beginning and the end were kept, if it is one that ends a stream: what it is."""
+    event = parse_cut(beginning, b"", ("type",))
+    return [event] if endpoint.is_end(event) else []
 
 
 def _is_counted(endpoint: Endpoint, document: Document) -> bool:

@@ -103,8 +103,11 @@ def make_tees(module: ModuleType, engine: Engine) -> tuple[type[Any], type[Any]]
     A tee ends with whatever comes first: exhaustion, an exception, the app leaving the loop, `close()`, or, for a
     stream that nobody read, being forgotten.
     """
+    return _sync_tee(module.SyncByteStream, engine), _async_tee(module.AsyncByteStream, engine)
 
-    class SyncTee(module.SyncByteStream):  # type: ignore[misc, name-defined]  # the base class is known at run time only
+
+def _sync_tee(stream: type[Any], engine: Engine) -> type[Any]:
+    class SyncTee(stream):  # type: ignore[misc]  # the base class is known at run time only
         def __init__(self, inner: Any, attempt: Attempt, flow: Flow) -> None:
             self._inner = inner
             self._watched: tuple[Attempt, Flow] | None = attempt, flow
@@ -136,7 +139,11 @@ def make_tees(module: ModuleType, engine: Engine) -> tuple[type[Any], type[Any]]
         def __del__(self) -> None:
             engine.guard(_end, engine, self, GeneratorExit)
 
-    class AsyncTee(module.AsyncByteStream):  # type: ignore[misc, name-defined]  # as above
+    return SyncTee
+
+
+def _async_tee(stream: type[Any], engine: Engine) -> type[Any]:
+    class AsyncTee(stream):  # type: ignore[misc]  # as above
         def __init__(self, inner: Any, attempt: Attempt, flow: Flow) -> None:
             self._inner = inner
             self._watched: tuple[Attempt, Flow] | None = attempt, flow
@@ -172,7 +179,7 @@ def make_tees(module: ModuleType, engine: Engine) -> tuple[type[Any], type[Any]]
         def __del__(self) -> None:
             engine.guard(_end, engine, self, GeneratorExit)
 
-    return SyncTee, AsyncTee
+    return AsyncTee
 
 
 def _end(engine: Engine, tee: Any, error: type[BaseException] | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
+from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -64,7 +65,7 @@ class Reader:
             "operation": endpoint.operation,
             **_timing(attempt, body),
             **self._caller(attempt.frame),
-            **_place(attempt.url, headers, provider),
+            **_place(attempt.url, headers, provider, answer),
             **_request(endpoint.parameters(request), body, endpoint.model_in_path(_path(attempt.url))),
             **_answer(answer, headers, provider),
             **_outcome(attempt, headers, body, failure, provider),
@@ -177,16 +178,22 @@ def _path(url: Any) -> str:
     return urlsplit(str(url)).path
 
 
-def _place(url: Any, headers: Headers, provider: Provider) -> Fields:
+def _place(url: Any, headers: Headers, provider: Provider, answer: Answer) -> Fields:
     parts = urlsplit(str(url))
     host = parts.hostname or ""
-    names = (name for end, name in provider.hosts.items() if host == end or host.endswith((f".{end}", f"-{end}")))
+    names = (name for end, name in provider.hosts.items() if _ends_with(host, end))
     is_default_port = parts.port is None or parts.port == _DEFAULT_PORTS.get(parts.scheme)
     return {
         "provider": next(names, provider.name),
         "host": host if is_default_port else f"{host}:{parts.port}",
-        "region": provider.region(host, headers)[:_MOST_CHARS],
+        "region": (provider.region(host, headers) or answer.region)[:_MOST_CHARS],
     }
+
+
+def _ends_with(host: str, end: str) -> bool:
+    if "*" in end:
+        return fnmatchcase(host, end) or fnmatchcase(host, f"*.{end}")
+    return host == end or host.endswith((f".{end}", f"-{end}"))
 
 
 def _request(request: Document, body: Body, model_in_path: str) -> Fields:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import unquote
 
-from tokentide.hooks import limits, stainless
+from tokentide.hooks import limits, openai_hosts, stainless
 from tokentide.hooks.content import last_user_turn
 from tokentide.hooks.document import count, counts, dig, items, mapping, text, whole, word
 from tokentide.hooks.provider import Answer, Document, Endpoint, Failure, Headers, Provider
@@ -23,6 +23,7 @@ _STATUS_OF_CODE: Final = {
     "permission_error": "auth",
 }
 _TOO_LONG: Final = ("prompt is too long", "exceed context limit", "maximum context length")
+_NO_GEO: Final = "not_available"
 _CONTENT_DELTAS: Final = ("text_delta", "input_json_delta", "thinking_delta")
 _MODEL: Final = re.compile(r"/models/(?!count-tokens:)([^/:]+):")
 _REGION: Final = re.compile(r"([a-z0-9-]+)-aiplatform\.|aiplatform\.([a-z]+)\.rep\.|[a-z-]+\.([a-z0-9-]+)\.api\.aws")
@@ -35,15 +36,29 @@ def _prompt(request: Document) -> str:
 def answer(document: Document) -> Answer:
     """What a message says."""
     blocks = (text(dig(block, "text")) for block in items(document.get("content")) if dig(block, "type") == "text")
+    usage = document.get("usage")
+    geo = text(dig(usage, "inference_geo"))
     return Answer(
         response_id=text(document.get("id")),
-        model=text(document.get("model")),
+        model=_fallback_model(usage) or text(document.get("model")),
         finish_reason=text(document.get("stop_reason")),
-        service_tier=text(dig(document, "usage", "service_tier")),
+        service_tier="fast" if dig(usage, "speed") == "fast" else text(dig(usage, "service_tier")),
         text="".join(blocks),
-        usage=mapping(document.get("usage")),
-        tokens=message_tokens(document.get("usage")),
+        usage=mapping(usage),
+        tokens=message_tokens(usage),
+        reported_cost=openai_hosts.cost_in(usage),
+        region="" if geo == _NO_GEO else geo,
     )
+
+
+def _iterations(usage: Any, kind: str) -> list[Document]:
+    """What the parts of a message's usage that are of one kind say."""
+    return [each for each in items(dig(usage, "iterations")) if dig(each, "type") == kind]
+
+
+def _fallback_model(usage: Any) -> str:
+    """The model that answered in the place of the one that declined: a stream has begun with that one's name."""
+    return next((text(each.get("model")) for each in reversed(_iterations(usage, "fallback_message"))), "")
 
 
 def _no_prompt(request: Document) -> str:
@@ -61,21 +76,34 @@ def _count_answer(document: Document) -> Answer:
 def message_tokens(usage: Any) -> dict[str, int]:
     """Inclusive counts from a message's usage, which counts what was read from and written to the cache apart.
 
-    What was written without a time to live is the five-minute kind, the API's default. {} without a usage.
+    What was written without a time to live is the five-minute kind, the API's default. {} without a usage. A usage does
+    not contain what it cost to compact the conversation on the way.
     """
-    asked = count(dig(usage, "input_tokens"))
-    if asked is None:
+    if count(dig(usage, "input_tokens")) is None:
         return {}
-    read = whole(usage.get("cache_read_input_tokens"))
-    written = whole(usage.get("cache_creation_input_tokens"))
-    hour = whole(dig(usage, "cache_creation", "ephemeral_1h_input_tokens"))
+    output = count(usage.get("output_tokens"))
+    parts = [usage, *_iterations(usage, "compaction")]
+    asked, read, written, hour = (sum(column) for column in zip(*map(_input_counts, parts), strict=True))
+    compacted = sum(whole(part.get("output_tokens")) for part in parts[1:])
     return counts(
         input_tokens=asked + read + written,
         cache_read_tokens=read,
-        cache_write_5m_tokens=max(0, written - hour),
-        cache_write_1h_tokens=min(hour, written),
-        output_tokens=count(usage.get("output_tokens")),
+        cache_write_5m_tokens=written - hour,
+        cache_write_1h_tokens=hour,
+        output_tokens=None if output is None else output + compacted,
         reasoning_tokens=whole(dig(usage, "output_tokens_details", "thinking_tokens")) or None,
+    )
+
+
+def _input_counts(usage: Document) -> tuple[int, int, int, int]:
+    """What was neither read from nor written to the cache, what was read, what was written, and of that for an hour."""
+    written = whole(usage.get("cache_creation_input_tokens"))
+    hour = whole(dig(usage, "cache_creation", "ephemeral_1h_input_tokens"))
+    return (
+        whole(usage.get("input_tokens")),
+        whole(usage.get("cache_read_input_tokens")),
+        written,
+        min(hour, written),
     )
 
 
@@ -177,7 +205,7 @@ def _counting(path: str) -> Endpoint:
 PROVIDER: Final = Provider(
     name="anthropic",
     loops=stainless.loops("anthropic"),
-    hosts={"api.anthropic.com": "anthropic", "googleapis.com": "gcp.vertex_ai", "services.ai.azure.com": "azure"},
+    hosts={**openai_hosts.SERVERS, "googleapis.com": "gcp.vertex_ai"},
     request_id_header="request-id",
     other_request_id_headers=("x-request-id",),
     endpoints=(

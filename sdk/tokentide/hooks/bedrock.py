@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import unquote
 
-from tokentide.hooks import anthropic
+from tokentide.hooks import anthropic, regions
 from tokentide.hooks.content import last_user_turn
 from tokentide.hooks.document import counts, dig, items, mapping, text, whole, word
 from tokentide.hooks.openai import chat_tokens
@@ -37,7 +37,6 @@ _TOO_LONG: Final = ("too long", "too many input tokens", "maximum context length
 _METRICS: Final = "amazon-bedrock-invocationMetrics"
 _TYPED: Final = ("message_start", "content_block_delta", "message_delta", "message_stop")
 _MODEL: Final = re.compile(r"/model/([^/]+)/[a-z-]+$")
-_REGION: Final = re.compile(r"(?:^|\.)bedrock-runtime(?:-fips)?\.([a-z0-9-]+)\.")
 # Where the model families that InvokeModel serves put their text and why they stopped: in an answer, in an event.
 _TEXTS: Final = (
     ("results", 0, "outputText"),
@@ -105,12 +104,13 @@ def _answer(document: Document) -> Answer:
     """What an answer of any model family says.
 
     The model that answered is left out: the requested id says more, it tells the kind of inference profile, which has
-    a price of its own.
+    a price of its own. A prompt router's id tells nothing: there it is the model that the router chose.
     """
     usage = document.get("usage")
     said = _said(dig(document, "output", "message", "content")) or _said(document.get("content"))
     return Answer(
         response_id=text(document.get("id")),
+        model=text(dig(document, "trace", "promptRouter", "invokedModelId")).rpartition("/")[2],
         finish_reason=_first(document, _REASONS),
         service_tier=text(dig(document, "serviceTier", "type")) or text(dig(usage, "service_tier")),
         text=said or _first(document, _TEXTS),
@@ -126,7 +126,8 @@ def _first(document: Document, paths: Iterable[tuple[str | int, ...]]) -> str:
 def tokens(usage: Any, is_embedding: bool = False) -> dict[str, int]:
     """Inclusive counts from a usage in Bedrock's own form, in Anthropic's or in OpenAI's; {} without one.
 
-    Bedrock counts what was read from and written to the cache apart. An embedding has no output tokens.
+    Bedrock counts what was read from and written to the cache apart. An embedding has no output tokens, and the headers
+    beside one, which is often too long to be kept whole, count its input only.
     """
     if not isinstance(usage, dict) or "input_tokens" in usage:
         return anthropic.message_tokens(usage)
@@ -135,13 +136,15 @@ def tokens(usage: Any, is_embedding: bool = False) -> dict[str, int]:
     if (asked := _count(usage, "input")) is None:
         return {}
     read, written = _count(usage, "cacheReadInput") or 0, _count(usage, "cacheWriteInput") or 0
+    output = _count(usage, "output")
+    has_none = is_embedding or (output is None and "inputTokenCount" in usage)
     hour = sum(whole(dig(d, "inputTokens")) for d in items(usage.get("cacheDetails")) if dig(d, "ttl") == "1h")
     return counts(
         input_tokens=asked + read + written,
         cache_read_tokens=read,
         cache_write_5m_tokens=max(0, written - hour),
         cache_write_1h_tokens=min(hour, written),
-        output_tokens=0 if is_embedding else _count(usage, "output"),
+        output_tokens=0 if has_none else output,
     )
 
 
@@ -229,12 +232,11 @@ def _no_limits(headers: Headers, now: datetime) -> Mapping[str, int | float]:
 
 
 def _region(host: str, headers: Headers) -> str:
-    found = _REGION.search(host)
-    return found[1] if found else ""
+    return regions.of_bedrock(host)
 
 
 def _is_bedrock(request: Any) -> bool:
-    return _REGION.search(request.url.host) is not None
+    return regions.of_bedrock(request.url.host) != ""
 
 
 def _endpoint(path: str, operation: str) -> Endpoint:

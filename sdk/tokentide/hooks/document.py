@@ -18,6 +18,8 @@ ANSWER_KEYS: Final = (
     "finish_reason",
     "stop_reason",
     "status",
+    "incomplete_details",
+    "tool_usage",
     "meta",
     "usage_info",
     "usageMetadata",
@@ -28,6 +30,8 @@ ANSWER_KEYS: Final = (
     "prompt_eval_count",
     "eval_count",
 )
+# What a document says of itself at its beginning; its parts may have the same keys.
+_FIRST: Final = ("type", "id", "model", "status", "incomplete_details")
 REQUEST_KEYS: Final = ("model", "stream", "temperature", "max_completion_tokens", "max_output_tokens", "max_tokens")
 _WORD: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 # Wholes and their parts; the parts of one line exclude each other.
@@ -144,7 +148,8 @@ def dump(value: Any) -> str:
 
 
 def parse_cut(head: bytes, tail: bytes, keys: Sequence[str] = ANSWER_KEYS) -> Document:
-    """What can still be read of an object whose middle was not kept: of `keys` the first id and model, else the last.
+    """What can still be read of an object whose middle was not kept: what stands first of `keys` that a document has at
+    its beginning, of the others what stands last.
 
     Keys are found by their text. A quotation mark inside a JSON string is escaped, so a string cannot look like a key.
     """
@@ -152,11 +157,12 @@ def parse_cut(head: bytes, tail: bytes, keys: Sequence[str] = ANSWER_KEYS) -> Do
     found: dict[str, Any] = {}
     for key in keys:
         places = [match.end() for match in re.finditer(rf'(?<!\\)"{key}"\s*:\s*', said)]
-        for place in places if key in ("id", "model") else reversed(places):
+        for place in places if key in _FIRST else reversed(places):
             try:
-                found[key] = _decode(said, place)[0]
+                value = _decode(said, place)[0]
             except (ValueError, RecursionError):
                 continue
-            if found[key] is not None:
+            if value is not None:
+                found[key] = value
                 break
     return found

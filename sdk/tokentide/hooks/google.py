@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import unquote
 
-from tokentide.hooks import limits
+from tokentide.hooks import limits, regions
 from tokentide.hooks.content import last_user_turn
 from tokentide.hooks.document import count, counts, dig, items, mapping, number, text, whole, word
 from tokentide.hooks.provider import Answer, Document, Endpoint, Failure, Headers, Loop, Provider
@@ -27,8 +27,14 @@ _FOLDED_KEYS: Final = ("responseId", "modelVersion", "usageMetadata", "promptFee
 _FREE: Final[Mapping[str, int]] = {"input_tokens": 0, "output_tokens": 0}
 _NO_CONTENT: Final = ("thought", "thoughtSignature")
 _STREAM: Final = ":streamGenerateContent"
-# Vertex AI has models of every kind at `:predict`; those that embed texts have one of these names.
-_EMBEDDING_PATHS: Final = (":embedContent", ":batchEmbedContents", *(f"embedding-00{n}:predict" for n in range(1, 10)))
+# Vertex AI has models of every kind at `:predict`; those that embed have one of these names.
+_EMBEDDING_PATHS: Final = (
+    ":embedContent",
+    ":batchEmbedContents",
+    *(f"embedding-00{n}:predict" for n in range(1, 10)),
+    "multimodalembedding@001:predict",
+    "text-embedding-large-exp-03-07:predict",
+)
 _PATHS: Final = (":generateContent", _STREAM, ":countTokens", *_EMBEDDING_PATHS)
 
 
@@ -80,7 +86,7 @@ def _answer(document: Document) -> Answer:
         service_tier=text(document.get("serviceTier")) or _service_tier(usage),
         text="".join(_words(dig(candidate, "content"))),
         usage=usage,
-        tokens=content_tokens(usage, is_whole=bool(finish_reason)),
+        tokens=content_tokens(usage, is_whole=bool(finish_reason) or document.get("is_stream") is not True),
     )
 
 
@@ -128,8 +134,10 @@ def _service_tier(usage: Document | None) -> str:
 
 
 def _fold(events: Iterable[Document]) -> Document:
-    """The answer that a stream's events add up to (of its first candidate). The usage of each event is up to date."""
-    folded: dict[str, Any] = {}
+    """The answer that a stream's events add up to (of its first candidate). The usage of each event is up to date, so
+    that it is the whole one only where the last event has come: `is_stream` reminds of that.
+    """
+    folded: dict[str, Any] = {"is_stream": True}
     pieces: list[str] = []
     finish_reason = None
     for event in events:
@@ -205,13 +213,7 @@ def _in_headers(headers: Headers) -> Document:
 
 
 def _region(host: str, headers: Headers) -> str:
-    """Vertex AI runs `europe-west4-aiplatform.…` there, `aiplatform.eu.rep.…` in the EU, `aiplatform.…` anywhere."""
-    first, _, rest = host.partition(".")
-    if first.endswith("-aiplatform"):
-        return first.removesuffix("-aiplatform")
-    if first != "aiplatform":
-        return ""
-    return rest.partition(".")[0] if rest.endswith("rep.googleapis.com") else "global"
+    return regions.of_vertex(host)
 
 
 def _generate(path: str, parameters: Callable[[Document], Document]) -> Endpoint:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from tokentide.hooks import limits
 from tokentide.hooks.document import dig, mapping, text, word
 from tokentide.hooks.openai import PROVIDER as OPENAI
+from tokentide.hooks.openai_hosts import AZURE
 from tokentide.hooks.provider import Answer, Document, Endpoint, Failure, Headers, Loop, Provider
 
 _STATUS_OF_CODE: Final = {
@@ -85,20 +86,23 @@ PROVIDER: Final = Provider(
         for place in ("client.", "azure.client.")
         for method in ("do_request", "do_request_async")
     ),
-    hosts={_HOST: "mistral"},
+    hosts={_HOST: "mistral", **AZURE},
     request_id_header="mistral-correlation-id",
     endpoints=(
         _completions("/chat/completions"),
         _completions("/agents/completions"),
         _completions("/fim/completions", operation="completions", prompt=_fill_prompt),
         replace(_EMBEDDINGS, is_ours=_is_ours),
-        Endpoint(
-            path="/v1/ocr",
-            plain_path="/v1/ocr",
-            is_ours=_is_ours,
-            operation="ocr",
-            prompt=_scan_prompt,
-            answer=_scan_answer,
+        *(
+            Endpoint(
+                path=path,
+                plain_path=path,
+                is_ours=_is_ours,
+                operation="ocr",
+                prompt=_scan_prompt,
+                answer=_scan_answer,
+            )
+            for path in ("/v1/ocr", "/providers/mistral/azure/ocr")
         ),
     ),
     failure=_failure,

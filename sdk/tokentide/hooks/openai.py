@@ -1,4 +1,4 @@
-"""OpenAI: chat completions, completions, responses and embeddings, and every server that speaks the same."""
+"""OpenAI: chat completions, completions and embeddings, and every server that speaks the same."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import unquote
 
-from tokentide.hooks import openai_hosts, openai_media, stainless
+from tokentide.hooks import openai_hosts, openai_media, openai_responses, stainless
 from tokentide.hooks.content import last_user_turn, plain_text
 from tokentide.hooks.document import count, counts, dig, items, mapping, text, whole, word
 from tokentide.hooks.openai_hosts import cost_in
@@ -21,16 +21,40 @@ _STATUS_OF_CODE: Final = {
     "content_policy_violation": "content_filter",
     "contentFilter": "content_filter",
     "moderation_blocked": "content_filter",
+    "image_content_policy_violation": "content_filter",
+    "bio_policy": "content_filter",
+    "misalignment_policy_violation": "content_filter",
     "rate_limit_exceeded": "rate_limited",
     "429": "rate_limited",
     "server_error": "server_error",
     "401": "auth",
     "403": "auth",
     "408": "timeout",
+    "vector_store_timeout": "timeout",
+    # Of a response that failed because of what was asked, although its HTTP status is 200.
+    **dict.fromkeys(
+        (
+            "invalid_prompt",
+            "data_residency_mismatch",
+            "invalid_image",
+            "invalid_image_format",
+            "invalid_base64_image",
+            "invalid_image_url",
+            "invalid_image_mode",
+            "image_too_large",
+            "image_too_small",
+            "image_parse_error",
+            "image_file_too_large",
+            "image_file_not_found",
+            "unsupported_image_media_type",
+            "empty_image_file",
+            "failed_to_download_image",
+        ),
+        "invalid_request",
+    ),
 }
 _TOO_LONG: Final = "maximum context length"
 _DEPLOYMENT: Final = re.compile(r"/deployments/([^/]+)/")
-_FINAL_RESPONSES: Final = ("response.completed", "response.incomplete", "response.failed")
 _NO_CONTENT: Final[tuple[object, ...]] = (None, "", [], {})
 
 
@@ -55,26 +79,36 @@ def _chat_answer(document: Document) -> Answer:
 def chat_tokens(usage: Any) -> dict[str, int]:
     """Inclusive counts from the usage of a chat completion; {} without one.
 
-    What was written to the cache, for however long, is counted as the short kind. DeepSeek names what was read from it
-    outside the details. xAI counts reasoning beside the completion: the total shows it.
+    What was written to the cache, for however long, is counted as the short kind. DeepSeek and Moonshot name what was
+    read from it outside the details, LiteLLM what was written. xAI counts reasoning beside the completion, which the
+    total shows, and so does Perplexity, whose total leaves it out.
     """
     prompt = count(dig(usage, "prompt_tokens"))
     if prompt is None:
         return {}
     asked, answered = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
-    completion, reasoning = count(usage.get("completion_tokens")), whole(dig(answered, "reasoning_tokens"))
-    if completion is not None and usage.get("total_tokens") == prompt + completion + reasoning:
+    completion = count(usage.get("completion_tokens"))
+    reasoning = _said((answered, "reasoning_tokens"), (usage, "reasoning_tokens"))
+    written = ((asked, "cache_write_tokens"), (asked, "cache_creation_tokens"), (usage, "cache_creation_input_tokens"))
+    is_beside = "num_search_queries" in usage or usage.get("total_tokens") == prompt + (completion or 0) + reasoning
+    if completion is not None and is_beside:
         completion += reasoning
     return counts(
         input_tokens=prompt,
-        cache_read_tokens=whole(dig(asked, "cached_tokens")) or whole(usage.get("prompt_cache_hit_tokens")),
-        cache_write_5m_tokens=whole(dig(asked, "cache_write_tokens")) or None,
+        cache_read_tokens=_said((asked, "cached_tokens"), (usage, "prompt_cache_hit_tokens"), (usage, "cached_tokens")),
+        cache_write_5m_tokens=_said(*written) or None,
         output_tokens=completion,
         reasoning_tokens=reasoning,
         input_audio_tokens=whole(dig(asked, "audio_tokens")) or None,
         input_image_tokens=whole(dig(asked, "image_tokens")) or None,
         output_audio_tokens=whole(dig(answered, "audio_tokens")) or None,
+        output_image_tokens=whole(dig(answered, "image_tokens")) or None,
     )
+
+
+def _said(*places: tuple[Any, str]) -> int:
+    """The count at the first of these places that has one other than 0."""
+    return next((counted for place, key in places if (counted := whole(dig(place, key)))), 0)
 
 
 def _chat_fold(events: Iterable[Document]) -> Document:
@@ -104,7 +138,9 @@ def _chat_has_content(event: Document) -> bool:
 
 
 def _chat_is_end(event: Document) -> bool:
-    return event.get("type") == "[DONE]"
+    """Perplexity sends no end mark: its last event says why the model stopped, and the usage."""
+    is_last = bool(dig(event, "choices", 0, "finish_reason")) and mapping(event.get("usage")) is not None
+    return is_last or event.get("type") == "[DONE]"
 
 
 def _completion_prompt(request: Document) -> str:
@@ -129,61 +165,6 @@ def _completion_has_content(event: Document) -> bool:
     return any(text(dig(choice, "text")) for choice in items(event.get("choices")))
 
 
-def _response_prompt(request: Document) -> str:
-    asked = request.get("input")
-    return asked if isinstance(asked, str) else last_user_turn(asked)
-
-
-def _response_answer(document: Document) -> Answer:
-    contents = (dig(item, "content") for item in items(document.get("output")) if dig(item, "type") == "message")
-    said = text(document.get("text_so_far")) or "".join(plain_text(content) for content in contents)
-    return Answer(
-        response_id=text(document.get("id")),
-        model=text(document.get("model")),
-        finish_reason=text(dig(document, "incomplete_details", "reason")) or text(document.get("status")),
-        service_tier=text(document.get("service_tier")),
-        text=said,
-        usage=mapping(document.get("usage")),
-        tokens=response_tokens(document.get("usage")),
-        reported_cost=cost_in(document.get("usage")),
-    )
-
-
-def response_tokens(usage: Any) -> dict[str, int]:
-    """Inclusive counts from the usage of a response; {} without one."""
-    asked = count(dig(usage, "input_tokens"))
-    if asked is None:
-        return {}
-    return counts(
-        input_tokens=asked,
-        cache_read_tokens=whole(dig(usage, "input_tokens_details", "cached_tokens")),
-        cache_write_5m_tokens=whole(dig(usage, "input_tokens_details", "cache_write_tokens")) or None,
-        output_tokens=count(usage.get("output_tokens")),
-        reasoning_tokens=whole(dig(usage, "output_tokens_details", "reasoning_tokens")),
-    )
-
-
-def _response_fold(events: Iterable[Document]) -> Document:
-    """The response of the last event that carries one; until it is completed, with the text streamed so far."""
-    folded: dict[str, Any] = {}
-    pieces: list[str] = []
-    for event in events:
-        folded |= mapping(event.get("response")) or {}
-        if event.get("type") == "response.output_text.delta":
-            pieces.append(text(event.get("delta")))
-        elif event.get("type") == "error":
-            folded["error"] = mapping(event.get("error")) or event
-    return folded if folded.get("output") else folded | {"text_so_far": "".join(pieces)}
-
-
-def _response_has_content(event: Document) -> bool:
-    return text(event.get("type")).endswith(".delta") and event.get("delta") not in _NO_CONTENT
-
-
-def _response_is_end(event: Document) -> bool:
-    return event.get("type") in _FINAL_RESPONSES
-
-
 def _embedding_prompt(request: Document) -> str:
     return plain_text(request.get("input"))
 
@@ -203,8 +184,11 @@ def _embedding_answer(document: Document) -> Answer:
 def _failure(document: Document) -> Failure:
     """From `{"error": {"code", "type", "message"}}`, or the same unwrapped; OpenRouter's code is an HTTP status.
 
-    Azure names its content filter under `innererror`.
+    Azure names its content filter under `innererror`. Of a response that failed at the end of a long stream, the error
+    may not be kept: its status remains.
     """
+    if document.get("error") is None and document.get("status") == "failed":
+        return Failure("failed", "server_error")
     error = document if document.get("object") == "error" else document.get("error")
     said = dig(error, "code")
     code = word(said) or word(dig(error, "type")) or (str(said) if count(said) else "")
@@ -242,23 +226,7 @@ _ENDPOINTS: Final = (
         has_content=_completion_has_content,
         is_end=_chat_is_end,
     ),
-    Endpoint(
-        path="/responses",
-        plain_path="/v1/responses",
-        operation="responses",
-        prompt=_response_prompt,
-        answer=_response_answer,
-        fold=_response_fold,
-        has_content=_response_has_content,
-        is_end=_response_is_end,
-    ),
-    Endpoint(
-        path="/responses/compact",
-        plain_path="/v1/responses/compact",
-        operation="responses",
-        prompt=_response_prompt,
-        answer=_response_answer,
-    ),
+    *openai_responses.ENDPOINTS,
     Endpoint(
         path="/embeddings",
         plain_path="/v1/embeddings",

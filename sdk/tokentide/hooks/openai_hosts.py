@@ -7,28 +7,51 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from tokentide.hooks import limits
+from tokentide.hooks import limits, regions
 from tokentide.hooks.document import count, dig, dollars
 from tokentide.hooks.provider import Headers
 
-HOSTS: Final = {
-    "api.openai.com": "openai",
+AZURE: Final = {
     "openai.azure.com": "azure",
+    "openai.azure.us": "azure",
     "services.ai.azure.com": "azure",
+    "models.ai.azure.com": "azure",
+    "models.inference.ai.azure.com": "azure",
     "cognitiveservices.azure.com": "azure",
     "api.cognitive.microsoft.com": "azure",
     "azure-api.net": "azure",
+}
+SERVERS: Final = {
+    "api.openai.com": "openai",
+    **AZURE,
+    "dashscope.aliyuncs.com": "alibaba",
+    "dashscope-intl.aliyuncs.com": "alibaba",
+    "api.anthropic.com": "anthropic",
     "api.cerebras.ai": "cerebras",
+    "cohere.com": "cohere",
+    "cohere.ai": "cohere",
     "api.deepseek.com": "deepseek",
     "api.fireworks.ai": "fireworks",
     "generativelanguage.googleapis.com": "gemini",
+    "aiplatform.googleapis.com": "gcp.vertex_ai",
+    "rep.googleapis.com": "gcp.vertex_ai",
     "api.groq.com": "groq",
+    "router.huggingface.co": "huggingface",
     "api.mistral.ai": "mistral",
+    "api.moonshot.ai": "moonshot",
+    "integrate.api.nvidia.com": "nvidia",
     "openrouter.ai": "openrouter",
     "api.perplexity.ai": "perplexity",
     "api.together.ai": "together",
     "api.together.xyz": "together",
     "api.x.ai": "xai",
+    "api.z.ai": "zai",
+}
+HOSTS: Final = {
+    **SERVERS,
+    "bedrock-runtime*.amazonaws.com": "aws.bedrock",
+    "bedrock-runtime*.api.aws": "aws.bedrock",
+    "bedrock-mantle*.api.aws": "aws.bedrock",
 }
 _REGIONAL: Final = (".api.openai.com", ".api.x.ai", ".api.cognitive.microsoft.com")
 _TICKS_PER_DOLLAR: Final = Decimal(10**10)
@@ -38,10 +61,12 @@ _TOKENS: Final = ("-tokens", "-tokens-minute", "-tokens-prompt", "-tokens-day")
 
 
 def region(host: str, headers: Headers) -> str:
-    """The region as the host's name begins with it, or as Azure's header says it: `East US 2` is `eastus2`."""
+    """The region that is in the host's name, or as Azure's header says it: `East US 2` is `eastus2`."""
     for end in _REGIONAL:
         if host.endswith(end):
             return host.removesuffix(end)
+    if found := regions.of_bedrock(host) or regions.of_vertex(host):
+        return found
     return headers.get("x-ms-region", "").replace(" ", "").lower()
 
 

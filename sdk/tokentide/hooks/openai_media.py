@@ -17,12 +17,14 @@ _ENDS: Final = (
     "image_generation.completed",
     "image_edit.completed",
     "transcript.text.done",
+    "transcription.done",
     "speech.audio.done",
 )
+_PIECES: Final = ("transcript.text.delta", "transcription.text.delta")
 _CONTENT: Final = (
+    *_PIECES,
     "image_generation.partial_image",
     "image_edit.partial_image",
-    "transcript.text.delta",
     "speech.audio.delta",
 )
 
@@ -31,11 +33,13 @@ def media_tokens(usage: Any, speaks: str = "") -> dict[str, int]:
     """Inclusive counts from a usage with its modalities; {} without one, or for one in seconds.
 
     Where the output is not itemised, all of it is of the modality that the endpoint `speaks`: `image` or `audio`.
+    Mistral counts a transcription as it counts a chat.
     """
-    asked = count(dig(usage, "input_tokens"))
+    is_chat = dig(usage, "input_tokens") is None
+    asked = count(dig(usage, "prompt_tokens" if is_chat else "input_tokens"))
     if asked is None:
         return {}
-    answered = count(usage.get("output_tokens"))
+    answered = count(usage.get("completion_tokens" if is_chat else "output_tokens"))
     parts = mapping(usage.get("input_tokens_details")) or mapping(usage.get("input_token_details")) or {}
     spoken = mapping(usage.get("output_tokens_details")) or ({f"{speaks}_tokens": answered} if speaks else {})
     return counts(
@@ -65,9 +69,10 @@ def _fold(events: Iterable[Document]) -> Document:
     folded: dict[str, Any] = {}
     pieces: list[str] = []
     for event in events:
-        folded |= {key: event[key] for key in ("model", "usage", "text", "error") if event.get(key) is not None}
-        if event.get("type") == "transcript.text.delta":
-            pieces.append(text(event.get("delta")))
+        said = {key: event[key] for key in ("model", "usage", "text", "error") if event.get(key) is not None}
+        if event.get("type") in _PIECES:
+            pieces.append(text(event.get("delta")) or text(said.pop("text", "")))
+        folded |= said
     return {"text": "".join(pieces), **folded}
 
 

@@ -20,7 +20,8 @@ Headers = Mapping[str, str]
 class Answer:
     """What an answer says. `tokens` are inclusive counts under the names of the event's fields, {} if none came.
 
-    `reported_cost` is in US dollars, where the answer itself says what it cost.
+    `reported_cost` is in US dollars, where the answer itself says what it cost. `region` counts where the host's name
+    and the headers say none.
     """
 
     response_id: str = ""
@@ -31,6 +32,7 @@ class Answer:
     usage: Document | None = None
     tokens: Mapping[str, int] = field(default_factory=dict)
     reported_cost: Decimal | None = None
+    region: str = ""
 
 
 class Failure(NamedTuple):
@@ -119,7 +121,8 @@ def _nothing_said(headers: Headers) -> Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Provider:
-    """One provider. `loops` are those of its client library; `hosts` maps the end of a host name to the provider it is.
+    """One provider. `loops` are those of its client library; `hosts` maps the end of a host name to the provider it is,
+    in which `*` stands for anything.
 
     Where several providers have an endpoint at the same path, the client library decides, then the host; of one
     provider's endpoints the first that fits. `other_request_id_headers` count where `request_id_header` is not sent.

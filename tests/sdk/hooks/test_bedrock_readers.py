@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx2
 import pytest
+from hook_recorder import Recorder
+from in_memory_server import answering, streaming
 from tokentide.hooks.bedrock import PROVIDER, tokens
 
 from collector.price_key import UNKNOWN, PriceKeys
+
+URL = "https://bedrock-runtime.us-east-1.amazonaws.com/model"
 
 
 @pytest.mark.parametrize(
@@ -72,3 +77,33 @@ def test_an_embedding_has_no_output() -> None:
     headers = {"x-amzn-bedrock-input-token-count": "7"}
     document = {**PROVIDER.in_headers(headers), "embedding": [0.1, 0.2]}
     assert PROVIDER.endpoints[2].answer(document).tokens["output_tokens"] == 0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"embeddings": [[0.01234567890123] * 1024] * 20, "id": "e", "response_type": "embeddings_floats"},
+        {"embeddingsByType": {"binary": [1] * 256}, "inputTextTokenCount": 7},
+    ],
+    ids=["longer than what is kept", "of bits"],
+)
+def test_an_embedding_has_no_output_whatever_is_kept_of_it(answer: dict[str, Any], recorder: Recorder) -> None:
+    headers = {"x-amzn-bedrock-input-token-count": "7"}
+    with httpx2.Client(transport=answering(answer, headers)) as client:
+        client.post(f"{URL}/cohere.embed-multilingual-v3/invoke", json={})
+    call = recorder.call()
+    assert (call.input_tokens, call.output_tokens, call.usage_source) == (7, 0, "provider")
+
+
+@pytest.mark.parametrize("operation", ["converse", "converse-stream"])
+def test_the_model_that_a_prompt_router_chose_has_a_price(operation: str, recorder: Recorder) -> None:
+    chosen = "anthropic.claude-3-haiku-20240307-v1:0"
+    router = {"invokedModelId": f"arn:aws:bedrock:us-east-1::foundation-model/{chosen}"}
+    said = {"usage": {"inputTokens": 1, "outputTokens": 2}, "trace": {"promptRouter": router}}
+    transport = streaming([{"metadata": said}]) if operation == "converse-stream" else answering(said)
+    model = "arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Adefault-prompt-router%2Fanthropic.claude%3A1"
+    with httpx2.Client(transport=transport) as client:
+        client.post(f"{URL}/{model}/{operation}", json={"messages": []})
+    call = recorder.call()
+    assert (call.model_responded, call.output_tokens) == (chosen, 2)
+    assert PriceKeys().resolve(call.provider, call.host, call.model_requested, call.model_responded, "") != UNKNOWN

@@ -10,6 +10,7 @@ import botocore.exceptions
 import pytest
 from bedrock_clients import client, invoke, invoke_stream, stream
 from bedrock_server import INPUT, OUTPUT, BedrockServer
+from emitted import eventually
 from hook_recorder import Recorder
 
 STREAMS = pytest.mark.parametrize("streamed", [stream, invoke_stream])
@@ -51,7 +52,12 @@ def test_a_stream_that_is_closed_or_left_or_forgotten_is_abandoned(
     next(iter(left))
     del left
     streamed(runtime, "s50x5-model")
-    gc.collect()  # a stream of botocore refers to itself, and leaves its socket open
+
+    def all_are_seen() -> bool:
+        gc.collect()  # a stream of botocore refers to itself; another thread may be collecting at this moment
+        return len(recorder.attempts) == 3
+
+    eventually(all_are_seen)
     calls = recorder.calls()
     assert [(call.status, call.stream_outcome, call.usage_source) for call in calls] == [
         ("ok", "abandoned", "missing")

@@ -23,7 +23,13 @@ SETUP: dict[object, set[str]] = {
     Routes: {"__init__"},
     Attempt: {"held_bytes"},  # the emitter's
     _engine: {"_answer_in"},  # only where the app's own event hook raises
-    _httpx: {"_watched", "_watched_async", "_cover"},  # the last one in test_include_usage.py
+    _httpx: {
+        "_watched",
+        "_watched_async",
+        "_sync_tee",
+        "_async_tee",
+        "_cover",
+    },  # the last one in test_include_usage.py
 }
 
 

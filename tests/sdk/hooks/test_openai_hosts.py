@@ -10,7 +10,7 @@ import httpx2
 import openai
 import pytest
 from hook_clients import MESSAGES
-from hook_recorder import recording
+from hook_recorder import Recorder, recording
 from in_memory_server import answering, streaming
 from tokentide.call import LLMCall
 from tokentide.hooks.openai import chat_tokens
@@ -30,6 +30,13 @@ URLS = {
     "fireworks": "https://api.fireworks.ai/inference/v1",
     "mistral": "https://api.mistral.ai/v1",
     "cerebras": "https://api.cerebras.ai/v1",
+    "cohere": "https://api.cohere.ai/compatibility/v1",
+    "anthropic": "https://api.anthropic.com/v1",
+    "moonshot": "https://api.moonshot.ai/v1",
+    "zai": "https://api.z.ai/api/paas/v4",
+    "huggingface": "https://router.huggingface.co/v1",
+    "alibaba": "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
+    "nvidia": "https://integrate.api.nvidia.com/v1",
     "openai": "http://localhost:8000/v1",
 }
 
@@ -51,6 +58,29 @@ def asked(name: str, transport: httpx2.MockTransport, stream: bool = False) -> L
 def test_the_host_says_who_answers_openais_client(name: str) -> None:
     call = asked(name, answering({**CHAT, "usage": TOKENS}))
     assert (call.provider, call.input_tokens, call.output_tokens) == (name, 12, 30)
+
+
+@pytest.mark.parametrize(
+    ("url", "name", "where"),
+    [
+        ("https://us-central1-aiplatform.googleapis.com/v1/endpoints/openapi", "gcp.vertex_ai", "us-central1"),
+        ("https://aiplatform.eu.rep.googleapis.com/v1/endpoints/openapi", "gcp.vertex_ai", "eu"),
+        ("https://aiplatform.googleapis.com/v1/publishers/openai/v1", "gcp.vertex_ai", "global"),
+        ("https://bedrock-runtime.us-east-1.amazonaws.com/openai/v1", "aws.bedrock", "us-east-1"),
+        ("https://bedrock-runtime-fips.us-west-2.amazonaws.com/openai/v1", "aws.bedrock", "us-west-2"),
+        ("https://vpce-1.bedrock-runtime.us-east-1.vpce.amazonaws.com/openai/v1", "aws.bedrock", "us-east-1"),
+        ("https://bedrock-mantle.eu-central-1.api.aws/openai/v1", "aws.bedrock", "eu-central-1"),
+        ("https://proxy-1.us-east-1.elb.amazonaws.com/v1", "openai", ""),
+        ("https://house.openai.azure.us/openai/v1", "azure", ""),
+        ("https://house.models.ai.azure.com", "azure", ""),
+        ("https://models.inference.ai.azure.com", "azure", ""),
+        ("https://dashscope.aliyuncs.com/compatible-mode/v1", "alibaba", ""),
+    ],
+)
+def test_the_clouds_answer_openais_client_too(url: str, name: str, where: str, recorder: Recorder) -> None:
+    with httpx2.Client(transport=answering({**CHAT, "usage": TOKENS})) as client:
+        client.post(f"{url}/v1/chat/completions", json={"model": "m", "messages": MESSAGES})
+    assert (recorder.call().provider, recorder.call().region) == (name, where)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +118,15 @@ def test_groqs_streams_say_their_usage_in_a_place_of_their_own() -> None:
     assert (call.input_tokens, call.output_tokens, call.usage_source) == (12, 30, "provider")
 
 
+@pytest.mark.parametrize(("reason", "outcome"), [("stop", "complete"), (None, "broken")])
+def test_perplexitys_streams_end_without_a_mark(reason: str | None, outcome: str) -> None:
+    events = [
+        {"id": "1", "choices": [{"index": 0, "delta": {"content": said}, "finish_reason": end}], "usage": TOKENS}
+        for said, end in (("Hel", None), ("lo.", reason))
+    ]
+    assert asked("perplexity", streaming(events), stream=True).stream_outcome == outcome
+
+
 def test_an_error_inside_an_answer_that_was_ok() -> None:
     call = asked("openrouter", answering({"error": {"code": 429, "message": "busy", "metadata": {}}}))
     assert (call.http_status, call.status, call.error_code) == (200, "rate_limited", "429")
@@ -111,8 +150,31 @@ def test_an_unwrapped_error_of_a_prompt_that_is_too_long() -> None:
             {"output_tokens": 130, "reasoning_tokens": 100},
         ),
         ({"completion_tokens_details": {"reasoning_tokens": 20}}, {"output_tokens": 30, "reasoning_tokens": 20}),
+        (
+            {"reasoning_tokens": 7000, "citation_tokens": 500, "num_search_queries": 18},
+            {"output_tokens": 7030, "reasoning_tokens": 7000},
+        ),
+        ({"reasoning_tokens": 20}, {"output_tokens": 30, "reasoning_tokens": 20}),
+        ({"cached_tokens": 8}, {"cache_read_tokens": 8}),
+        ({"completion_tokens_details": {"image_tokens": 20}}, {"output_tokens": 30, "output_image_tokens": 20}),
+        (
+            {"cache_creation_input_tokens": 7, "cache_read_input_tokens": 3},
+            {"input_tokens": 12, "cache_write_5m_tokens": 7},
+        ),
+        ({"prompt_tokens_details": {"cache_creation_tokens": 7}}, {"input_tokens": 12, "cache_write_5m_tokens": 7}),
     ],
-    ids=["DeepSeek", "DeepSeek and OpenAI", "xAI counts reasoning beside", "OpenAI counts it inside"],
+    ids=[
+        "DeepSeek",
+        "DeepSeek and OpenAI",
+        "xAI counts reasoning beside",
+        "OpenAI counts it inside",
+        "Perplexity counts it beside",
+        "SGLang counts it inside",
+        "Moonshot",
+        "OpenRouter's images",
+        "LiteLLM's proxy in a stream",
+        "LiteLLM's proxy",
+    ],
 )
 def test_counts_in_other_words(usage: dict[str, Any], expected: dict[str, int]) -> None:
     assert chat_tokens(TOKENS | usage).items() >= expected.items()

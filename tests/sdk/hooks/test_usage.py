@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokentide.hooks import load_providers
 from tokentide.hooks.anthropic import message_tokens
-from tokentide.hooks.openai import chat_tokens, response_tokens
+from tokentide.hooks.openai import chat_tokens
+from tokentide.hooks.openai_responses import response_tokens
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),

@@ -66,7 +66,10 @@ def test_what_agrees_has_no_gap() -> None:
         ({"calls": {"stored": 4, "counted": 5, "delivered": 5, "dead_letters": 0}}, "1 attempts are counted more than"),
         ({"calls": {"stored": 4, "counted": 4, "delivered": 4, "dead_letters": 2}}, "2 are lost"),
         ({"producers": [{"missing": 1, "dropped": 2}]}, "3 are lost"),
-        ({"teams": [{"team": "search", "priced": 4, "cost": "0.001000000001", "estimated_cost": "0"}]}, "says that the teams cost"),
+        (
+            {"teams": [{"team": "search", "priced": 4, "cost": "0.001000000001", "estimated_cost": "0"}]},
+            "says that the teams cost",
+        ),
         ({"teams": [{"team": "search", "priced": 0, "cost": None, "estimated_cost": "0"}]}, "says that the teams cost"),
     ],
 )
