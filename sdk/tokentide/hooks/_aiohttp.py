@@ -165,7 +165,7 @@ def _read_through(engine: Engine, name: str, original: Callable[..., Any]) -> Ca
     @functools.wraps(original)
     async def read(self: Any, *args: Any, **kwargs: Any) -> Any:
         content, _, flow = self.watched
-        if flow is not None and flow.chunks:
+        if flow is not None:
             engine.guard(flow.resumed)
         data = None
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
@@ -81,21 +81,10 @@ def decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
             return
 
 
-def _read_events(framing: Framing, chunks: Iterable[bytes], tail: bytes, endpoint: Endpoint, everything: bool) -> Body:
-    events: list[Document] = []
-    first_content = None
-    frame = b""
-    waiting: list[bytes] = []
-    for position, frame in _placed_frames(framing, chunks):
-        if first_content is not None and not everything:
-            waiting.append(frame)
-            continue
-        event = framing.event(frame)
-        if event is None:
-            continue
-        events.append(event)
-        if first_content is None and endpoint.has_content(event):
-            first_content = position
+def _read_events(framing: Framing, chunks: Sequence[bytes], tail: bytes, endpoint: Endpoint, everything: bool) -> Body:
+    beginning = _Beginning(framing, chunks, endpoint, everything)
+    events, waiting = beginning.events, beginning.waiting
+    frame = waiting[-1] if waiting else beginning.frame
     last = framing.split(tail) if tail else []
     events += [event for one in (waiting + last)[-_LAST_EVENTS:] if (event := framing.event(one)) is not None]
     if len(last) > 1:
@@ -108,7 +97,7 @@ def _read_events(framing: Framing, chunks: Iterable[bytes], tail: bytes, endpoin
         named = {key: document[key] for key in ("id", "model") if document.get(key)}
         document |= {**found, **parse_cut(frame, b"", ("id", "model")), **named}
         is_complete = is_complete or _is_counted(endpoint, document)
-    return Body(document, is_stream=True, is_complete=is_complete, first_content=first_content)
+    return Body(document, is_stream=True, is_complete=is_complete, first_content=beginning.first_content)
 
 
 def _cut_end(endpoint: Endpoint, beginning: bytes) -> list[Document]:
@@ -121,18 +110,41 @@ def _is_counted(endpoint: Endpoint, document: Document) -> bool:
     return "output_tokens" in endpoint.answer(document).tokens
 
 
-def _placed_frames(framing: Framing, chunks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Every event's text with the position of the chunk that completed it."""
-    position, waiting = 0, [b""]
-    for position, chunk in enumerate(chunks):
-        waiting.append(chunk)
-        if framing.mark in chunk:  # Else it ends nothing, and what waits may be long.
-            *frames, rest = framing.split(b"".join(waiting))
-            waiting = [rest]
-            for frame in frames:
-                yield position, frame
-    if (rest := b"".join(waiting)).strip():
-        yield position, rest
+class _Beginning:
+    """The `events` of a stream up to the first with content, which chunk `first_content` completed, or all of them.
+
+    `frame` is the last that was read, `waiting` are those that were not.
+    """
+
+    def __init__(self, framing: Framing, chunks: Sequence[bytes], endpoint: Endpoint, everything: bool) -> None:
+        self.events: list[Document] = []
+        self.first_content: int | None = None
+        self.frame = b""
+        self.waiting: list[bytes] = []
+        rest: list[bytes] = []
+        for position, chunk in enumerate(chunks):
+            rest.append(chunk)
+            if framing.mark not in chunk:  # It ends nothing, and what waits may be long.
+                continue
+            *frames, left = framing.split(b"".join(rest))
+            rest = [left]
+            for number, frame in enumerate(frames):
+                if self._has_content(framing, endpoint, frame, position) and not everything:
+                    later = framing.split(b"".join([left, *chunks[position + 1 :]]))
+                    self.waiting = [each for each in (*frames[number + 1 :], *later) if each.strip()]
+                    return
+        if (last := b"".join(rest)).strip():
+            self._has_content(framing, endpoint, last, len(chunks) - 1)
+
+    def _has_content(self, framing: Framing, endpoint: Endpoint, frame: bytes, position: int) -> bool:
+        """Reads one frame; whether there was content by now."""
+        self.frame = frame
+        event = framing.event(frame)
+        if event is not None:
+            self.events.append(event)
+            if self.first_content is None and endpoint.has_content(event):
+                self.first_content = position
+        return self.first_content is not None
 
 
 class Framing(NamedTuple):
@@ -154,7 +166,10 @@ def split_frames(text: bytes) -> list[bytes]:
 
 def event_of(frame: bytes) -> Document | None:
     """The JSON object in one event's data lines; None if there is none. OpenAI's end mark has the type `[DONE]`."""
-    data = b"\n".join(line[5:].strip() for line in frame.split(b"\n") if line.startswith(b"data:"))
+    if frame.startswith(b"data:") and b"\n" not in frame:
+        data = frame[5:].strip()
+    else:
+        data = b"\n".join(line[5:].strip() for line in frame.split(b"\n") if line.startswith(b"data:"))
     return _DONE if data == b"[DONE]" else parse(data)
 
 

@@ -113,7 +113,7 @@ def make_tee(kind: Any) -> type[Any]:
 
         def read(self, *args: Any, **kwargs: Any) -> Any:
             engine, _, flow = self._tokentide
-            if flow is not None and flow.chunks:
+            if flow is not None:
                 engine.guard(flow.resumed)
             data, self._tokentide_waits = None, True
             try:

@@ -34,12 +34,16 @@ class Guard:
         """Runs one step."""
         try:
             return step(*arguments)
-        except Exception as error:  # whatever fails in a step of ours, the app must not see it
-            if _came_from_a_signal(error.__traceback__):
-                raise
-            self._failures += 1
-            self._count_failure()
+        except Exception as error:  # noqa: BLE001  # whatever fails in a step of ours, the app must not see it
+            self.failed(error)
             return None
+
+    def failed(self, error: Exception) -> None:
+        """A step has failed, where a call for it would cost the app too much."""
+        if _came_from_a_signal(error.__traceback__):
+            raise error
+        self._failures += 1
+        self._count_failure()
 
 
 def _came_from_a_signal(traceback: TracebackType | None) -> bool:

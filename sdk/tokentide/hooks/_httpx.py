@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from tokentide.hooks._engine import Engine, request_body
 from tokentide.hooks._include_usage import asking_for_usage, make_covers
-from tokentide.hooks.attempt import Attempt, Flow
+from tokentide.hooks.attempt import Attempt, Flow, clock
 
 
 def patch(module: ModuleType, engine: Engine) -> None:
@@ -121,12 +121,17 @@ def _sync_tee(stream: type[Any], engine: Engine) -> type[Any]:
                 yield from self._inner
                 return
             flow, guard, exhausted = self._watched[1], engine.guard, False
+            add, asked = flow.add, 0
             try:
                 for chunk in self._inner:
-                    guard(flow.add, chunk)
+                    try:
+                        add(chunk, asked)
+                    except Exception as error:  # noqa: BLE001  # as in the guard, which costs more
+                        guard.failed(error)
                     yield chunk
-                    guard(flow.resumed)
+                    asked = clock()
                 exhausted = True
+                guard(flow.resumed, asked)
             finally:
                 guard(_end, engine, self, None if exhausted else sys.exc_info()[0])
 
@@ -157,13 +162,18 @@ def _async_tee(stream: type[Any], engine: Engine) -> type[Any]:
                     yield chunk
                 return
             flow, guard, exhausted = self._watched[1], engine.guard, False
+            add, asked = flow.add, 0
             inner = self._inner.__aiter__()
             try:
                 async for chunk in inner:
-                    guard(flow.add, chunk)
+                    try:
+                        add(chunk, asked)
+                    except Exception as error:  # noqa: BLE001  # as above
+                        guard.failed(error)
                     yield chunk
-                    guard(flow.resumed)
+                    asked = clock()
                 exhausted = True
+                guard(flow.resumed, asked)
             finally:
                 guard(_end, engine, self, None if exhausted else sys.exc_info()[0])
                 # Left to the event loop, its end would come later and in another task.

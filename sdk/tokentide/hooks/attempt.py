@@ -20,6 +20,7 @@ TAIL_BYTES: Final = 16 * 1024
 BODY_BYTES: Final = 64 * 1024
 CAPTURED_BYTES: Final = 4 * 1024 * 1024
 MAX_STAMPS: Final = 4096
+_MOST_TIMES: Final = 2 * MAX_STAMPS
 PACKED: Final = ("gzip", "x-gzip", "deflate")  # the content encodings that can be read here
 _OBJECTS_BYTES: Final = 4 * 1024  # the attempt, its address and its headers
 _CHUNK_BYTES: Final = 100  # an arrival time and the object around a chunk
@@ -134,29 +135,71 @@ class Attempt:
 
 
 class Flow:
-    """What a streamed answer looked like as it passed: arrival times, the first `limit` bytes and the last ones."""
+    """What a streamed answer looked like as it passed: arrival times, the first `limit` bytes and the last ones.
 
-    __slots__ = ("blocked", "chunks", "cut", "head", "last", "limit", "size", "stamps", "tail", "tail_size")
+    `add` runs for every chunk, in between the app's own work: it does as little as can be, and the worker the rest.
+    """
+
+    __slots__ = ("_last", "_late", "_late_blocked", "_times", "cut", "head", "limit", "size", "tail", "tail_size")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.chunks = 0
         self.size = 0
-        self.last = 0
-        self.blocked = 0
-        self.stamps: list[int] = []
         self.head: list[bytes] = []
         self.tail: deque[bytes] = deque()
         self.tail_size = 0
         self.cut = False
+        # When a chunk came and when the app asked for the next one, in turn.
+        self._times: list[int] = []
+        self._late = self._late_blocked = self._last = 0
 
-    def add(self, chunk: bytes) -> None:
-        """One chunk has arrived."""
-        self.last = now = clock()
-        self.chunks += 1
+    def add(self, chunk: bytes, asked: int = 0) -> None:
+        """One chunk has arrived. `asked` is when the app asked for it, if `resumed` was not called then."""
+        times = self._times
+        if asked and len(times) < _MOST_TIMES:
+            times.append(asked)
+        elif asked:
+            self.resumed(asked)
+        elif len(times) & 1:  # the app took several without a pause
+            times.append(times[-1])
         self.size += len(chunk)
-        if len(self.stamps) < MAX_STAMPS:
-            self.stamps.append(now)
+        if self.size > self.limit or len(times) >= _MOST_TIMES:
+            self._add_to_a_long_one(chunk)
+        else:
+            self.head.append(chunk)
+            times.append(clock())
+
+    def resumed(self, asked: int = 0) -> None:
+        """The app asks for the next chunk, or did at `asked`: until then it was busy with the last one."""
+        asked = asked or clock()
+        if len(self._times) & 1:
+            self._times.append(asked)
+        elif self._late:
+            self._late_blocked += asked - self._last
+            self._last = asked
+
+    @property
+    def chunks(self) -> int:
+        """How many there were."""
+        return (len(self._times) + 1) // 2 + self._late
+
+    @property
+    def stamps(self) -> list[int]:
+        """When the first of them came."""
+        return self._times[::2]
+
+    @property
+    def blocked(self) -> int:
+        """How long the app was busy between two chunks, in nanoseconds."""
+        pairs = zip(self._times[::2], self._times[1::2], strict=False)  # the last chunk may be without its pair
+        return sum(asked - came for came, asked in pairs) + self._late_blocked
+
+    def _add_to_a_long_one(self, chunk: bytes) -> None:
+        if len(self._times) < _MOST_TIMES:
+            self._times.append(clock())
+        else:
+            self._late += 1
+            self._last = clock()
         if self.size <= self.limit:
             self.head.append(chunk)
             return
@@ -165,7 +208,3 @@ class Flow:
         while self.tail_size - len(self.tail[0]) >= TAIL_BYTES:
             self.tail_size -= len(self.tail.popleft())
             self.cut = True
-
-    def resumed(self) -> None:
-        """The app asks for the next chunk: until now it was busy with the last one."""
-        self.blocked += clock() - self.last

@@ -45,7 +45,7 @@ _PARTS: Final = (
 _MOST: Final = 1e15
 _MOST_DOLLARS: Final = 10**6
 _SMALLEST_DOLLARS: Final = Decimal("1e-12")
-_decode = json.JSONDecoder().raw_decode
+_decode, _whole = json.JSONDecoder().raw_decode, json.JSONDecoder().decode
 
 
 def dig(value: Any, *keys: str | int) -> Any:
@@ -129,7 +129,8 @@ def within(tokens: Mapping[str, int]) -> dict[str, int]:
 def load(body: bytes) -> Any:
     """The JSON value in `body`; None when it is none."""
     try:
-        return json.loads(body)
+        # As `json.loads` would, which first looks which encoding it is: JSON on the wire is UTF-8 (RFC 8259).
+        return _whole(body.decode("utf-8", "surrogatepass").removeprefix("\ufeff"))
     except (ValueError, RecursionError):
         return None
 

@@ -117,16 +117,20 @@ def _chat_fold(events: Iterable[Document]) -> Document:
     pieces: list[str] = []
     finish_reason = None
     for event in events:
-        folded |= {key: event[key] for key in _CHAT_KEYS if event.get(key) is not None}
-        if usage := mapping(dig(event, "x_groq", "usage")):
+        for key in _CHAT_KEYS:
+            if event.get(key) is not None:
+                folded[key] = event[key]
+        if "x_groq" in event and (usage := mapping(dig(event, "x_groq", "usage"))):
             folded["usage"] = usage
-        choice = dig(event, "choices", 0)
-        if dig(choice, "index") in (None, 0):
-            pieces.append(text(dig(choice, "delta", "content")) or text(dig(choice, "delta", "refusal")))
-            finish_reason = dig(choice, "finish_reason") or finish_reason
+        choice = mapping(dig(event, "choices", 0)) or _NOTHING
+        if choice.get("index") in (None, 0):
+            delta = mapping(choice.get("delta")) or _NOTHING
+            pieces.append(text(delta.get("content")) or text(delta.get("refusal")))
+            finish_reason = choice.get("finish_reason") or finish_reason
     return folded | {"choices": [{"message": {"content": "".join(pieces)}, "finish_reason": finish_reason}]}
 
 
+_NOTHING: Final[Document] = {}
 _CHAT_KEYS: Final = ("id", "model", "service_tier", "usage", "error")
 
 

@@ -149,7 +149,9 @@ def test_an_event_of_many_chunks_is_put_together_once() -> None:
     framing = FRAMINGS["text/event-stream"]._replace(split=counting)
     whole = b'data: {"image": "' + b"x" * 100_000 + b'"}\n\ndata: [DONE]\n\n'
     chunks = [whole[start : start + 100] for start in range(0, len(whole), 100)]
-    assert [frame for _, frame in _body._placed_frames(framing, chunks)] == split_frames(whole)[:-1]
+    endpoint = next(endpoint for endpoint in PROVIDER.endpoints if endpoint.operation == "chat")
+    beginning = _body._Beginning(framing, chunks, endpoint, everything=True)
+    assert [event.get("type") for event in beginning.events] == [None, "[DONE]"]
     assert looked_at < 2 * len(whole)
 
 
