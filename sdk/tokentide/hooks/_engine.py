@@ -93,7 +93,8 @@ class Engine:
         return self._stopped or self.guard.is_broken
 
     def start(self) -> None:
-        """Patches what is imported already, and the rest when it is."""
+        """Patches what is imported already, and the rest when it is. An engine that was stopped starts anew."""
+        self._stopped = False
         self._watch.start()
 
     def stop(self) -> None:

@@ -6,6 +6,7 @@ import importlib
 import sys
 from pathlib import Path
 
+import httpx2
 import pytest
 from fresh_interpreter import run
 from hook_recorder import Recorder
@@ -175,3 +176,15 @@ import httpx2
 print(hasattr(httpx2.Client.send, "__wrapped__"))
 """
     assert run(SLOW_IMPORT + script) == "False"
+
+
+def test_an_engine_that_was_stopped_starts_anew() -> None:
+    recorder = Recorder(load({}, transport="memory", content="off"))
+    engine = Engine(recorder, captures=False)
+    answer = httpx2.MockTransport(lambda request: httpx2.Response(200, json={}))
+    with httpx2.Client(transport=answer) as client:
+        for _ in range(2):
+            engine.start()
+            client.post("https://api.openai.com/v1/embeddings", json={})
+            engine.stop()
+    assert len(recorder.calls()) == 2
