@@ -18,7 +18,7 @@ from tokentide.frameworks import litellm as adapter
 from server.demo.provider import RunningProvider, running_provider
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else the import fetches prices from the network
-litellm = pytest.importorskip("litellm", reason="LiteLLM needs openai below 3: see tests/environments/previous.in")
+litellm = pytest.importorskip("litellm", reason="LiteLLM needs openai below 3: test_previous.py runs this")
 
 pytestmark = pytest.mark.filterwarnings("default")  # LiteLLM's own are not ours to heal
 METADATA = {"team": "search", "feature": "answers", "tags": ["checkout", "eu"], "other": "x"}
