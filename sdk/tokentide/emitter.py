@@ -180,7 +180,33 @@ class Emitter:
         the next one delivers it; a report of the counts as well. False: the time was too short (delivery goes on), or
         some event was dropped since the last call, which the report counts.
         """
-        worker, timeout = self._worker, min(timeout, LONGEST_FLUSH_S)
+        try:
+            return self._flush(min(timeout, LONGEST_FLUSH_S))
+        except Exception:
+            _logger.debug("flush failed", exc_info=True)
+            return False
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Deliver what is queued; what cannot be delivered in time goes to the spool. Takes about `timeout` at most.
+
+        Half of the time is for the far side, less when there is so much in the queue that spooling it will take longer.
+        Events emitted afterwards start a new producer.
+        """
+        try:
+            self._close(timeout)
+        except Exception:
+            # What can still be done is done at the next start, out of the spool.
+            _logger.debug("close failed", exc_info=True)
+
+    def start_over_in_child(self) -> None:
+        """Forget the parent's events and connections, which stay the parent's; called in a forked child."""
+        inherited = self._worker
+        self.transport = self.transport.renewed()
+        self._worker = self._new_worker()
+        inherited.delivery.forget()
+
+    def _flush(self, timeout: float) -> bool:
+        worker = self._worker
         if worker.idle():
             return True
         if not worker.running:
@@ -189,12 +215,7 @@ class Emitter:
         worker.ask(request, timeout)
         return request.kept
 
-    def close(self, timeout: float = 2.0) -> None:
-        """Deliver what is queued; what cannot be delivered in time goes to the spool. Takes about `timeout` at most.
-
-        Half of the time is for the far side, less when there is so much in the queue that spooling it will take longer.
-        Events emitted afterwards start a new producer.
-        """
+    def _close(self, timeout: float) -> None:
         worker = self._worker
         # The old one may still be using its transport when a new one starts.
         self.transport = self.transport.renewed()
@@ -206,13 +227,6 @@ class Emitter:
         worker.ask(request, patience)
         if not request.done.is_set():
             worker.delivery.take_over(timeout - patience)
-
-    def start_over_in_child(self) -> None:
-        """Forget the parent's events and connections, which stay the parent's; called in a forked child."""
-        inherited = self._worker
-        self.transport = self.transport.renewed()
-        self._worker = self._new_worker()
-        inherited.delivery.forget()
 
     def _new_worker(self) -> _Worker:
         settings = self._settings

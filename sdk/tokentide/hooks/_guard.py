@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final
 
@@ -43,7 +44,8 @@ class Guard:
         if _came_from_a_signal(error.__traceback__):
             raise error
         self._failures += 1
-        self._count_failure()
+        with suppress(Exception):  # there is nobody left to tell
+            self._count_failure()
 
 
 def _came_from_a_signal(traceback: TracebackType | None) -> bool:
