@@ -802,7 +802,7 @@ AS SELECT
     max(source.heard_at) AS heard_at,
     max(source.emitted) AS emitted,
     sum(source.stored) AS stored,
-    greatest(sum(source.delivered) - toInt64(stored), 0) AS repeated,
+    greatest(sum(source.delivered) - toInt64(sum(source.settled)), 0) AS repeated,
     sumMap(source.dropped) AS dropped_by_reason,
     arraySum(mapValues(dropped_by_reason)) AS dropped,
     sum(source.dead_letters) AS dead_letters,
@@ -819,6 +819,7 @@ FROM
         emitted,
         dropped,
         0 AS stored,
+        0 AS settled,
         0 AS last_seq,
         0 AS delivered,
         0 AS dead_letters
@@ -833,6 +834,7 @@ FROM
         0,
         CAST(map(), 'Map(LowCardinality(String), UInt64)'),
         sum(stored),
+        sumIf(stored, minute < (toStartOfMinute(now('UTC')) - toIntervalMinute(1))),
         max(last_seq),
         0,
         0
@@ -849,7 +851,8 @@ FROM
         CAST(map(), 'Map(LowCardinality(String), UInt64)'),
         0,
         0,
-        sum(delivered),
+        0,
+        sumIf(delivered, minute < (toStartOfMinute(now('UTC')) - toIntervalMinute(1))),
         0
     FROM deliveries
     GROUP BY producer_id
@@ -861,6 +864,7 @@ FROM
         max(toDateTime(received_at, 'UTC')),
         0,
         CAST(map(), 'Map(LowCardinality(String), UInt64)'),
+        0,
         0,
         0,
         0,

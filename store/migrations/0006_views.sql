@@ -67,7 +67,8 @@ WHERE attempts > 0;
 -- One row of producer_ledger = what became of everything that one producer (one process of an app) emitted.
 -- `missing` counts sequence numbers that were given out and are neither stored, nor dropped by the producer, nor dead
 -- letters: up to its last word when it has closed, up to the last stored one while it has not, because what is still
--- on its way is not lost. `tail` counts the numbers after that, whose fate is not known yet.
+-- on its way is not lost. `tail` counts the numbers after that, whose fate is not known yet. `repeated` counts arrivals
+-- beyond the first, of minutes that ended a minute ago: what has just come is delivered, but not yet in the roll-up.
 CREATE VIEW IF NOT EXISTS producer_ledger AS
 SELECT
     producer_id,
@@ -76,7 +77,7 @@ SELECT
     max(source.heard_at) AS heard_at,
     max(source.emitted) AS emitted,
     sum(source.stored) AS stored,
-    greatest(sum(source.delivered) - toInt64(stored), 0) AS repeated,
+    greatest(sum(source.delivered) - toInt64(sum(source.settled)), 0) AS repeated,
     sumMap(source.dropped) AS dropped_by_reason,
     arraySum(mapValues(dropped_by_reason)) AS dropped,
     sum(source.dead_letters) AS dead_letters,
@@ -86,21 +87,21 @@ SELECT
 FROM
 (
     SELECT producer_id, app, closed, toDateTime(reported_at, 'UTC') AS heard_at, emitted, dropped,
-        0 AS stored, 0 AS last_seq, 0 AS delivered, 0 AS dead_letters
+        0 AS stored, 0 AS settled, 0 AS last_seq, 0 AS delivered, 0 AS dead_letters
     FROM producer_reports FINAL
     UNION ALL
     SELECT producer_id, max(app), false, max(minute), 0, CAST(map(), 'Map(LowCardinality(String), UInt64)'),
-        sum(stored), max(last_seq), 0, 0
+        sum(stored), sumIf(stored, minute < toStartOfMinute(now('UTC')) - INTERVAL 1 MINUTE), max(last_seq), 0, 0
     FROM loss_ledger FINAL
     GROUP BY producer_id
     UNION ALL
     SELECT producer_id, '', false, max(minute), 0, CAST(map(), 'Map(LowCardinality(String), UInt64)'),
-        0, 0, sum(delivered), 0
+        0, 0, 0, sumIf(delivered, minute < toStartOfMinute(now('UTC')) - INTERVAL 1 MINUTE), 0
     FROM deliveries
     GROUP BY producer_id
     UNION ALL
     SELECT producer_id, '', false, max(toDateTime(received_at, 'UTC')), 0, CAST(map(), 'Map(LowCardinality(String), UInt64)'),
-        0, 0, 0, count()
+        0, 0, 0, 0, count()
     FROM dead_letters FINAL
     GROUP BY producer_id
 ) AS source
