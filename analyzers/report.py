@@ -1,4 +1,4 @@
-"""Reports over a range of time: cost, latency, limits and drift, by the dimensions that the reader asks for."""
+"""Reports over a range of time: cost, latency, limits, drift and losses, by the dimensions that the reader asks for."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ DIMENSIONS: Final = {
     "latency": _CALL_DIMENSIONS,
     "limits": _CALL_DIMENSIONS,
     "drift": ("team", "app", "kind"),
+    "losses": ("app", "process"),
 }
-"""What each kind of report can be broken down by."""
+"""What each kind of report can be broken down by; the first is for readers who ask for none."""
 
 _COLUMNS: Final = {
     "cost": ("cost_usd", "estimated_usd", "attempts", "priced_share", "input_tokens", "output_tokens"),
@@ -32,7 +33,12 @@ _COLUMNS: Final = {
     ),
     "limits": ("attempts", "rate_limited", "rate_limited_ratio", "errors", "error_ratio"),
     "drift": ("comparisons", "findings", "novel_share", "shift_sd", "p_value", "note"),
+    "losses": (
+        *("processes", "emitted", "stored", "repeated", "dropped", "reasons_of_drops"),
+        *("dead_letters", "missing", "unknown_tail"),
+    ),
 }
+_BY_PERIOD: Final = ("cost", "latency", "limits")
 _MINUTES_SUFFICE: Final = timedelta(hours=48)
 
 
@@ -47,8 +53,9 @@ class Report:
 def report(store: Store, kind: str, by: Sequence[str], start: datetime, end: datetime) -> Report:
     """The report `kind` over start ≤ t < end, one row per combination of the dimensions `by`.
 
-    Calls are counted by the minute in which they started, drift by the end of its comparison. The last row of a cost
-    report by some dimension is the total of everything. Raises ValueError for an unknown kind or dimension, StoreError.
+    Calls are counted by the minute in which they started, drift by the end of its comparison, losses by when a process
+    was heard of last. The last row of a cost report by some dimension is the total of everything. Raises ValueError for
+    an unknown kind or dimension, StoreError.
     """
     if kind not in DIMENSIONS:
         raise ValueError(f"no report {kind}: the reports are {', '.join(DIMENSIONS)}")
@@ -77,6 +84,6 @@ def whole_hours(start: datetime, end: datetime) -> tuple[datetime, datetime]:
 def _rows(store: Store, kind: str, by: Sequence[str], start: datetime, end: datetime) -> list[dict[str, Any]]:
     parameters: dict[str, Any] = {f"by_{name}": name in by for name in DIMENSIONS[kind]}
     parameters |= {"start": start, "end": end}
-    if kind != "drift":
+    if kind in _BY_PERIOD:
         parameters["hours_from"], parameters["hours_to"] = whole_hours(start, end)
     return store.query(load("analyzers.reports", kind), parameters).dicts()

@@ -111,14 +111,16 @@ def check_command(config: ConfigOption = None) -> None:
 
 @app.command("report")
 def report_command(
-    kind: Annotated[str, typer.Argument(help="cost, latency, limits or drift.")],
-    by: Annotated[str, typer.Option(help="Dimensions, separated by commas: team, app, feature, model, …")] = "team",
+    kind: Annotated[str, typer.Argument(help="cost, latency, limits, drift or losses.")],
+    by: Annotated[
+        str | None, typer.Option(help="Dimensions, separated by commas: team (the default), app, feature, model, …")
+    ] = None,
     last: Annotated[str, typer.Option(help="How far back: 30m, 24h, 7d.")] = "24h",
     format: Annotated[str, typer.Option("--format", help="table, json or csv.")] = "table",
     server: Annotated[str | None, typer.Option(help="Ask this running tokentide instead of opening the store.")] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Print a report of cost, latency, rate limits or drift."""
+    """Print a report of cost, latency, rate limits, drift or lost events."""
     from server.report_command import print_report
 
     print_report(_settings(config), kind, by, last, format, server)

@@ -14,7 +14,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from analyzers.report import Report, report
+from analyzers.report import DIMENSIONS, Report, report
 from server.config import Config, ConfigError
 from server.duration import parse_duration
 from server.programs import utc_now
@@ -27,11 +27,15 @@ _WIDE = 1000
 FORMATS = ("table", "json", "csv")
 
 
-def print_report(config: Config, kind: str, by: str, last: str, format: str, server: str | None) -> None:
-    """Print the report to standard output. Raises ConfigError for a word that is not valid, StoreError."""
+def print_report(config: Config, kind: str, by: str | None, last: str, format: str, server: str | None) -> None:
+    """Print the report to standard output, by its first dimension if `by` is None.
+
+    Raises ConfigError for a word that is not valid, StoreError.
+    """
     if format not in FORMATS:
         raise ConfigError(f"there is no format {format}: use {', '.join(FORMATS)}")
-    dimensions = [name.strip() for name in by.split(",") if name.strip()]
+    asked = DIMENSIONS.get(kind, ("",))[0] if by is None else by
+    dimensions = [name.strip() for name in asked.split(",") if name.strip()]
     try:
         length = parse_duration(last)
         found = _ask(server, kind, dimensions, last) if server else _local(config, kind, dimensions, length, last)

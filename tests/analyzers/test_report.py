@@ -9,6 +9,8 @@ from conftest import NOW
 from events import a_call, a_rate_limited_call
 from hypothesis import given
 from hypothesis import strategies as st
+from tokentide.call import ProducerReport
+from tokentide.identifiers import uuid7
 
 from analyzers.analyzer import Measurement, Window, write
 from analyzers.report import DIMENSIONS, report, whole_hours
@@ -60,7 +62,7 @@ def test_latency_is_unknown_where_nothing_was_measured(store: Store) -> None:
 
 @pytest.mark.parametrize("kind", DIMENSIONS)
 def test_an_empty_store_gives_an_empty_report(store: Store, kind: str) -> None:
-    assert report(store, kind, ["team", "app"], START, NOW).rows == []
+    assert report(store, kind, DIMENSIONS[kind][:2], START, NOW).rows == []
 
 
 def test_drift_shows_the_newest_finding(store: Store) -> None:
@@ -77,12 +79,31 @@ def test_drift_shows_the_newest_finding(store: Store) -> None:
     ]
 
 
+def test_losses_say_what_became_of_everything_that_was_emitted(store: Store) -> None:
+    gone = ProducerReport(
+        report_id=uuid7(), producer_id="b", reported_at=START, emitted=9, dropped={"exit": 2}, closed=True, app="shop"
+    )
+    alive = ProducerReport(report_id=uuid7(), producer_id="a", reported_at=START, emitted=4, app="shop")
+    calls = [a_call(producer_id=producer, seq=seq, app="shop") for producer in "ab" for seq in (1, 3)]
+    collect(store, *calls, calls[0], gone, alive)
+    by_process = report(store, "losses", ["process"], START, NOW)
+    assert by_process.columns == (
+        "process", "processes", "emitted", "stored", "repeated", "dropped", "reasons_of_drops",
+        "dead_letters", "missing", "unknown_tail",
+    )  # fmt: skip
+    assert by_process.rows == [
+        ("b", 1, 9, 2, 0, 2, "exit 2", 0, 5, 0),
+        ("a", 1, 4, 2, 1, 0, "", 0, 1, 1),
+    ]
+    assert report(store, "losses", ["app"], START, NOW).rows == [("shop", 2, 13, 4, 1, 2, "exit 2", 0, 6, 1)]
+
+
 def test_an_unknown_dimension_is_answered_with_the_known_ones(store: Store) -> None:
     with pytest.raises(ValueError, match="no dimension colour: its dimensions are team, app, feature"):
         report(store, "cost", ["colour"], START, NOW)
     with pytest.raises(ValueError, match="its dimensions are team, app, kind"):
         report(store, "drift", ["model"], START, NOW)
-    with pytest.raises(ValueError, match="the reports are cost, latency, limits, drift"):
+    with pytest.raises(ValueError, match="the reports are cost, latency, limits, drift, losses"):
         report(store, "weather", ["team"], START, NOW)
 
 

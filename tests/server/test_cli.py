@@ -13,6 +13,7 @@ import pytest
 from tokentide_process import RunningUp, running_up, tokentide
 from typer.testing import CliRunner
 
+from analyzers.report import DIMENSIONS
 from server.cli import app
 from server.config import Config, ConfigError
 from server.report_command import print_report
@@ -95,17 +96,17 @@ def test_a_report_asks_the_process_that_holds_the_store(up: RunningUp):
     assert isinstance(json.loads(done.stdout), list)
 
 
-@pytest.mark.parametrize("kind", ["cost", "latency", "limits", "drift"])
+@pytest.mark.parametrize("kind", DIMENSIONS)
 @pytest.mark.parametrize("format", ["table", "json", "csv"])
 def test_every_report_in_every_format(up: RunningUp, kind: str, format: str, capsys: pytest.CaptureFixture[str]):
-    print_report(Config(), kind, "team", "24h", format, up.address)
+    print_report(Config(), kind, None, "24h", format, up.address)
     assert capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("kind", "by", "last", "format", "expected"),
     [
-        ("costs", "team", "24h", "json", "no report costs: the reports are cost, latency, limits, drift"),
+        ("costs", "team", "24h", "json", "no report costs: the reports are cost, latency, limits, drift, losses"),
         ("cost", "colour", "24h", "json", "a cost report has no dimension colour: its dimensions are team, app"),
         ("cost", "team", "soon", "json", "'soon' is not a length of time: write a number and s, m, h, d or w"),
         ("cost", "team", "24h", "xml", "there is no format xml: use table, json, csv"),
