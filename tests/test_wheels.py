@@ -127,6 +127,14 @@ with tokentide.context(feature="answers"):
     pass
 assert tokentide.flush(5)
 tokentide.uninstrument()
+
+from tokentide.testing import capture_calls
+
+with capture_calls(team="search", content="masked") as calls:
+    with tokentide.record(provider="openai", model="gpt-5", prompt="mail ann@example.com") as call:
+        call.usage(input_tokens=1, output_tokens=2)
+assert [(call.team, call.prompt, call.input_tokens) for call in calls] == [("search", "mail [email]", 1)]
+
 foreign = sorted({name.partition(".")[0] for name in sys.modules} - set(sys.stdlib_module_names) - {"tokentide", "__main__"})
 assert not [name for name in foreign if not name.startswith(("_", "sitecustomize"))], foreign
 """
