@@ -157,7 +157,7 @@ def text_of(found: Findings) -> str:
     """The findings for people."""
     lines = [f"tokentide {found.version} on Python {found.python}", "", "Client libraries"]
     installed = [library for library in found.libraries if library.state != "absent"]
-    lines += [f"  {each.name:<13} {each.version:<9} {_said_of(each)}" for each in installed]
+    lines += [f"  {each.name:<14} {each.version:<9} {_said_of(each)}" for each in installed]
     if absent := [each.name for each in found.libraries if each.state == "absent"]:
         lines.append(f"  not installed: {', '.join(absent)}")
     spool = found.spool

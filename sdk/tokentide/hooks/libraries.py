@@ -36,6 +36,11 @@ LIBRARIES: Final = (
     Library("ollama", "ollama", ("0.6.",)),
     Library("openai", "openai", ("2.", "3.")),
 )
+# They are attached to, not patched. The doctor does not import them: LiteLLM would ask the network for prices.
+FRAMEWORK_LIBRARIES: Final = (
+    Library("langchain_core", "langchain-core", ("1.",)),
+    Library("litellm", "litellm", ("1.",)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,8 @@ def look() -> list[Found]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return [_look_at(library, engine, failures) for library in LIBRARIES]
+            found = [_look_at(library, engine, failures) for library in LIBRARIES]
+            return [*found, *map(_look_beside, FRAMEWORK_LIBRARIES)]
     finally:
         engine.stop()
 
@@ -84,10 +90,25 @@ class _Failures:
         self.count += 1
 
 
-def _look_at(library: Library, engine: Engine, failures: _Failures) -> Found:
+def _version(library: Library) -> str:
+    """The installed version, empty if there is none."""
     try:
-        version = importlib.metadata.version(library.distribution)
+        return importlib.metadata.version(library.distribution)
     except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _look_beside(framework: Library) -> Found:
+    version = _version(framework)
+    if not version:
+        return Found(framework.distribution, "absent")
+    state: State = "recorded" if version.startswith(framework.tried) else "untried"
+    return Found(framework.distribution, state, version, note="says who makes the calls below it")
+
+
+def _look_at(library: Library, engine: Engine, failures: _Failures) -> Found:
+    version = _version(library)
+    if not version:
         return Found(library.distribution, "absent")
     modules = [name for name in sorted(patched_modules()) if f"{name}.".startswith(f"{library.package}.")]
     failed_before = failures.count

@@ -6,8 +6,9 @@ from types import ModuleType
 
 import openai._base_client
 import pytest
+from tokentide.frameworks import FRAMEWORKS
 from tokentide.hooks import libraries
-from tokentide.hooks.libraries import LIBRARIES, Library, look, patched_modules
+from tokentide.hooks.libraries import FRAMEWORK_LIBRARIES, LIBRARIES, Library, look, patched_modules
 
 
 def test_every_library_that_the_hooks_patch_is_known_by_name() -> None:
@@ -16,7 +17,7 @@ def test_every_library_that_the_hooks_patch_is_known_by_name() -> None:
 
 
 def test_every_library_is_recorded_in_the_version_that_these_tests_run_with() -> None:
-    for library, found in zip(LIBRARIES, look(), strict=True):
+    for library, found in zip(LIBRARIES, look()[: len(LIBRARIES)], strict=True):
         assert (found.name, found.state) == (library.distribution, "recorded")
         assert found.version == importlib.metadata.version(library.distribution)
         assert bool(found.hooks) == (found.note == ""), found
@@ -30,8 +31,14 @@ def test_looking_leaves_nothing_patched() -> None:
 
 def found_as(library: Library, monkeypatch: pytest.MonkeyPatch) -> libraries.Found:
     monkeypatch.setattr(libraries, "LIBRARIES", (library,))
-    (found,) = look()
-    return found
+    return look()[0]
+
+
+def test_every_framework_is_named_without_being_imported() -> None:
+    assert {library.package for library in FRAMEWORK_LIBRARIES} == {name.partition(".")[0] for name in FRAMEWORKS}
+    found = {each.name: each for each in look()}
+    assert (found["langchain-core"].state, found["litellm"].state) == ("recorded", "absent")
+    assert found["langchain-core"].note == "says who makes the calls below it"
 
 
 def test_a_library_that_is_not_installed_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
