@@ -30,7 +30,7 @@ HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parents[1]
 CALLS_IN_BLOCK: Final = 25
 # How many rounds, each of one hooked and one bare block. Ours and the null get more: a p99 needs many calls.
-FULL: Final = {"unary": 60, "stream": 12, "big_prompt": 20}
+FULL: Final = {"unary": 60, "stream": 30, "big_prompt": 20}
 QUICK: Final = {"unary": 8, "stream": 3, "big_prompt": 4}
 MORE_ROUNDS: Final = 3
 STARTS: Final = 3

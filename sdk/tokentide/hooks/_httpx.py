@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from tokentide.hooks._engine import Engine, request_body
 from tokentide.hooks._include_usage import asking_for_usage, make_covers
-from tokentide.hooks.attempt import Attempt, Flow, clock
+from tokentide.hooks.attempt import MOST_PASSED, Attempt, Flow, clock
 
 
 def patch(module: ModuleType, engine: Engine) -> None:
@@ -121,11 +121,15 @@ def _sync_tee(stream: type[Any], engine: Engine) -> type[Any]:
                 yield from self._inner
                 return
             flow, guard, exhausted = self._watched[1], engine.guard, False
-            add, asked = flow.add, 0
+            passed, asked = flow.passed, 0
             try:
                 for chunk in self._inner:
                     try:
-                        add(chunk, asked)
+                        flow.room -= len(chunk)  # as in Flow.add
+                        if flow.room >= 0 and len(passed) < MOST_PASSED:
+                            passed += (asked, clock(), chunk)
+                        else:
+                            flow.add_late(chunk, asked)
                     except Exception as error:  # noqa: BLE001  # as in the guard, which costs more
                         guard.failed(error)
                     yield chunk
@@ -162,12 +166,16 @@ def _async_tee(stream: type[Any], engine: Engine) -> type[Any]:
                     yield chunk
                 return
             flow, guard, exhausted = self._watched[1], engine.guard, False
-            add, asked = flow.add, 0
+            passed, asked = flow.passed, 0
             inner = self._inner.__aiter__()
             try:
                 async for chunk in inner:
                     try:
-                        add(chunk, asked)
+                        flow.room -= len(chunk)  # as in Flow.add
+                        if flow.room >= 0 and len(passed) < MOST_PASSED:
+                            passed += (asked, clock(), chunk)
+                        else:
+                            flow.add_late(chunk, asked)
                     except Exception as error:  # noqa: BLE001  # as above
                         guard.failed(error)
                     yield chunk

@@ -20,10 +20,10 @@ TAIL_BYTES: Final = 16 * 1024
 BODY_BYTES: Final = 64 * 1024
 CAPTURED_BYTES: Final = 4 * 1024 * 1024
 MAX_STAMPS: Final = 4096
-_MOST_TIMES: Final = 2 * MAX_STAMPS
+MOST_PASSED: Final = 3 * MAX_STAMPS
 PACKED: Final = ("gzip", "x-gzip", "deflate")  # the content encodings that can be read here
 _OBJECTS_BYTES: Final = 4 * 1024  # the attempt, its address and its headers
-_CHUNK_BYTES: Final = 100  # an arrival time and the object around a chunk
+_CHUNK_BYTES: Final = 150  # two times and the object around a chunk
 
 clock = time.perf_counter_ns
 
@@ -130,79 +130,88 @@ class Attempt:
         held = _OBJECTS_BYTES + len(self.request_body) + len(self.body) + len(self.tail)
         flow = self.flow
         if flow is not None:
-            held += min(flow.size, flow.limit + TAIL_BYTES) + _CHUNK_BYTES * (len(flow.head) + len(flow.stamps))
+            held += min(flow.size, flow.limit + TAIL_BYTES) + _CHUNK_BYTES * (len(flow.passed) // 3)
         return held
 
 
 class Flow:
     """What a streamed answer looked like as it passed: arrival times, the first `limit` bytes and the last ones.
 
-    `add` runs for every chunk, in between the app's own work: it does as little as can be, and the worker the rest.
+    `passed` has in turn when the app asked for a chunk (0: unknown), when it came, and the chunk; `room` is what is
+    left of the limit. `add` runs for every chunk, in between the app's own work: it does as little as can be, and the
+    worker the rest. The tees of httpx have its first lines in their loops, for a call costs as much again.
     """
 
-    __slots__ = ("_last", "_late", "_late_blocked", "_times", "cut", "head", "limit", "size", "tail", "tail_size")
+    __slots__ = ("_asked", "_last", "_late", "_late_blocked", "cut", "limit", "passed", "room", "tail", "tail_size")
 
     def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.size = 0
-        self.head: list[bytes] = []
+        self.limit = self.room = limit
+        self.passed: list[Any] = []
         self.tail: deque[bytes] = deque()
         self.tail_size = 0
         self.cut = False
-        # When a chunk came and when the app asked for the next one, in turn.
-        self._times: list[int] = []
-        self._late = self._late_blocked = self._last = 0
+        # When the app asked for what has not come yet; of the chunks after the last time that is kept, the sums.
+        self._asked = 0
+        self._last = self._late = self._late_blocked = 0
 
-    def add(self, chunk: bytes, asked: int = 0) -> None:
-        """One chunk has arrived. `asked` is when the app asked for it, if `resumed` was not called then."""
-        times = self._times
-        if asked and len(times) < _MOST_TIMES:
-            times.append(asked)
-        elif asked:
-            self.resumed(asked)
-        elif len(times) & 1:  # the app took several without a pause
-            times.append(times[-1])
-        self.size += len(chunk)
-        if self.size > self.limit or len(times) >= _MOST_TIMES:
-            self._add_to_a_long_one(chunk)
+    def add(self, chunk: bytes) -> None:
+        """One chunk has arrived."""
+        asked, self._asked = self._asked, 0
+        self.room -= len(chunk)
+        if self.room >= 0 and len(self.passed) < MOST_PASSED:
+            self.passed += (asked, clock(), chunk)
         else:
-            self.head.append(chunk)
-            times.append(clock())
+            self.add_late(chunk, asked)
+
+    def add_late(self, chunk: bytes, asked: int) -> None:
+        """One chunk has arrived, for which there is no room any more, or for the time of which there is none."""
+        came, kept = clock(), chunk if self.room >= 0 else b""
+        if len(self.passed) < MOST_PASSED:
+            self.passed += (asked, came, kept)
+        else:
+            if asked:
+                self._late_blocked += asked - (self._last or self.passed[-2])
+            self._late += 1
+            self._last = came
+            if kept:
+                self.passed += (0, 0, kept)
+        if self.room < 0:
+            self._add_to_the_tail(chunk)
 
     def resumed(self, asked: int = 0) -> None:
         """The app asks for the next chunk, or did at `asked`: until then it was busy with the last one."""
-        asked = asked or clock()
-        if len(self._times) & 1:
-            self._times.append(asked)
-        elif self._late:
-            self._late_blocked += asked - self._last
-            self._last = asked
+        self._asked = self._asked or asked or clock()
+
+    @property
+    def head(self) -> list[bytes]:
+        """The chunks that are kept from the beginning on; in place of the first ones that are not, empty ones."""
+        return self.passed[2::3]
+
+    @property
+    def size(self) -> int:
+        """How many bytes there were."""
+        return self.limit - self.room
 
     @property
     def chunks(self) -> int:
         """How many there were."""
-        return (len(self._times) + 1) // 2 + self._late
+        return len(self.stamps) + self._late
 
     @property
     def stamps(self) -> list[int]:
         """When the first of them came."""
-        return self._times[::2]
+        return self.passed[1:MOST_PASSED:3]
 
     @property
     def blocked(self) -> int:
         """How long the app was busy between two chunks, in nanoseconds."""
-        pairs = zip(self._times[::2], self._times[1::2], strict=False)  # the last chunk may be without its pair
-        return sum(asked - came for came, asked in pairs) + self._late_blocked
+        came, asked = self.stamps, self.passed[3:MOST_PASSED:3]
+        busy: int = sum(until - since for since, until in zip(came, asked, strict=False) if until)
+        if self._asked and came:
+            busy += self._asked - (self._last or came[-1])
+        return busy + self._late_blocked
 
-    def _add_to_a_long_one(self, chunk: bytes) -> None:
-        if len(self._times) < _MOST_TIMES:
-            self._times.append(clock())
-        else:
-            self._late += 1
-            self._last = clock()
-        if self.size <= self.limit:
-            self.head.append(chunk)
-            return
+    def _add_to_the_tail(self, chunk: bytes) -> None:
         self.tail.append(chunk)
         self.tail_size += len(chunk)
         while self.tail_size - len(self.tail[0]) >= TAIL_BYTES:

@@ -22,8 +22,9 @@ SETUP: dict[object, set[str]] = {
     Engine: {"__init__"},
     Routes: {"__init__"},
     Attempt: {"held_bytes"},  # the emitter's
-    # There is no long one among them; OpenAI's client leaves a stream at its end mark and does not ask again.
-    Flow: {"_add_to_a_long_one", "resumed"},
+    # There is no long one among them, and OpenAI's client leaves a stream at its end mark and does not ask again. What
+    # the tees do for a chunk by themselves is broken by a limit that is no number.
+    Flow: {"add", "add_late", "_add_to_the_tail", "resumed"},
     _engine: {"_answer_in"},  # only where the app's own event hook raises
     _httpx: {
         "_watched",
@@ -41,7 +42,7 @@ def steps() -> list[tuple[object, str]]:
     for owner in (Engine, Routes, Frame, Attempt, Flow, _engine, _httpx, attempt):
         own = [name for name, value in vars(owner).items() if inspect.isfunction(value) and _is_ours(owner, value)]
         found += [(owner, name) for name in own if name not in NOT_A_STEP | SETUP.get(owner, set())]
-    return [*found, (_engine, "clock"), (attempt, "clock")]
+    return [*found, (_engine, "clock"), (attempt, "clock"), (_httpx, "MOST_PASSED")]
 
 
 def _is_ours(owner: object, function: object) -> bool:
