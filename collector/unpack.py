@@ -6,15 +6,13 @@ import zlib
 
 import zstandard
 
+from collector.formats.format import Unreadable
+
 _LARGEST_WINDOW = 2**27
 
 
 class TooLarge(Exception):
     """The body is larger than the intake takes: send fewer events at once."""
-
-
-class Unreadable(Exception):
-    """The body is not what its content encoding says: the message says what is wrong."""
 
 
 def unpack(packed: bytes, encoding: str, limit: int) -> bytes:

@@ -42,6 +42,21 @@ class ServerConfig(BaseModel):
     log_level: str = Field(
         default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING, ERROR."
     )
+    admin_token: str = Field(
+        default="", description="Bearer token for what changes or deletes stored data; without one, this machine only."
+    )
+    admin_token_file: Path | None = Field(default=None, description="File that holds the admin token.")
+
+    def token(self) -> str:
+        """The admin token, from the file when one is named. Raises ConfigError when that file cannot be read."""
+        if self.admin_token_file is None:
+            return self.admin_token
+        try:
+            return self.admin_token_file.read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"server.admin_token_file {self.admin_token_file} cannot be read, correct it ({error})"
+            ) from error
 
 
 class Config(BaseSettings):

@@ -10,7 +10,6 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-import httpx
 from rich.console import Console
 from rich.table import Table
 
@@ -18,6 +17,7 @@ from analyzers.report import DIMENSIONS, Report, report
 from server.config import Config, ConfigError
 from server.duration import parse_duration
 from server.programs import utc_now
+from server.remote import Remote
 from server.reports import exact
 from store.connection import check_free, open_store
 from store.errors import StoreHeld
@@ -38,7 +38,10 @@ def print_report(config: Config, kind: str, by: str | None, last: str, format: s
     dimensions = [name.strip() for name in asked.split(",") if name.strip()]
     try:
         length = parse_duration(last)
-        found = _ask(server, kind, dimensions, last) if server else _local(config, kind, dimensions, length, last)
+        if server:
+            found = _ask(Remote(config, server), kind, dimensions, last)
+        else:
+            found = _local(config, kind, dimensions, length, last)
     except ValueError as error:
         raise ConfigError(str(error)) from error
     write(found, format)
@@ -51,24 +54,15 @@ def _local(config: Config, kind: str, by: Sequence[str], length: timedelta, last
         check_free(config.store.address())
         store = open_store(config.store.address(), config.store.database)
     except StoreHeld:
-        return _ask(f"http://{config.server.host}:{config.server.port}", kind, by, last)
+        return _ask(Remote(config), kind, by, last)
     try:
         return report(store, kind, by, now - length, now)
     finally:
         store.close()
 
 
-def _ask(server: str, kind: str, by: Sequence[str], last: str) -> Report:
-    address = f"{server.rstrip('/')}/api/report/{kind}"
-    try:
-        answer = httpx.get(address, params={"by": ",".join(by), "last": last}, timeout=60)
-    except httpx.HTTPError as error:
-        raise ConfigError(f"no tokentide answers at {server}: start it, or name it with --server ({error})") from error
-    if answer.status_code == 400:
-        raise ConfigError(answer.json()["error"])
-    if answer.status_code != 200:
-        raise ConfigError(f"{server} cannot answer now (status {answer.status_code}): look at its log, then ask again")
-    body = answer.json()
+def _ask(remote: Remote, kind: str, by: Sequence[str], last: str) -> Report:
+    body = remote.get(f"/api/report/{kind}", {"by": ",".join(by), "last": last})
     return Report(tuple(body["columns"]), [tuple(row) for row in body["rows"]])
 
 

@@ -2,7 +2,9 @@
 
 For each contender there are two processes, hooked and bare, which make the same calls in alternating blocks of 25, in
 random order. What counts is the CPU time of the app's own thread; each block is compared with its neighbour, because a
-busy machine drifts. Provider and sink are processes of their own, on another core if there is one.
+busy machine drifts. Where a process has its memory makes it slower or faster than another for as long as it lives, by
+more than a chunk costs: so there are several such pairs, one after the other, and what counts is the median over all.
+Provider and sink are processes of their own, on another core if there is one.
 The program prints a Markdown table and ends with one JSON line.
 """
 
@@ -29,10 +31,11 @@ from results import NULL, OURS, Cost, Pair, cost, summary, table
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parents[1]
 CALLS_IN_BLOCK: Final = 25
-# How many rounds, each of one hooked and one bare block. Ours and the null get more: a p99 needs many calls.
-FULL: Final = {"unary": 60, "stream": 30, "big_prompt": 20}
-QUICK: Final = {"unary": 8, "stream": 3, "big_prompt": 4}
-MORE_ROUNDS: Final = 3
+# How many rounds a pair makes, each of one hooked and one bare block.
+FULL: Final = {"unary": 30, "stream": 10, "big_prompt": 10}
+QUICK: Final = {"unary": 4, "stream": 2, "big_prompt": 2}
+PAIRS: Final = 2
+PAIRS_OF_OURS: Final = 8  # and of the null: a p99 needs many calls
 STARTS: Final = 3
 IMPORTS: Final = 9
 PRODUCTS: Final = {
@@ -109,9 +112,10 @@ def service() -> Iterator[str]:
         yield f"http://127.0.0.1:{int(running.stdout.readline())}"
 
 
-def alternate(pair: Mapping[str, Worker], scenario: str, rounds: int, order: random.Random) -> tuple[Pair, Pair]:
-    """CPU time and wall time of a scenario. The first block of each process only warms it up."""
-    cpu, wall = Pair(), Pair()
+def alternate(
+    pair: Mapping[str, Worker], scenario: str, rounds: int, order: random.Random, cpu: Pair, wall: Pair
+) -> None:
+    """Adds CPU time and wall time of a scenario. The first block of each process only warms it up."""
     for each in pair.values():
         each.ask(scenario, CALLS_IN_BLOCK)
     for _ in range(rounds):
@@ -119,7 +123,6 @@ def alternate(pair: Mapping[str, Worker], scenario: str, rounds: int, order: ran
             measured = pair[side].ask(scenario, CALLS_IN_BLOCK)
             getattr(cpu, side).append(measured["cpu"])
             getattr(wall, side).append(measured["wall"])
-    return cpu, wall
 
 
 def start(contender: str, provider: str, sink: str) -> dict[str, float]:
@@ -128,21 +131,27 @@ def start(contender: str, provider: str, sink: str) -> dict[str, float]:
         return started.started
 
 
-def measure(contender: str, provider: str, sink: str, rounds: Mapping[str, int], order: random.Random) -> Cost:
+def measure(
+    contender: str, provider: str, sink: str, rounds: Mapping[str, int], pairs: int, order: random.Random
+) -> Cost:
     """One contender's numbers. Ends the program if nothing of a contender reaches the sink."""
     starts = [start(contender, provider, sink) for _ in range(STARTS)]
     exported_before = exported(sink)
-    cpu, wall, process_ns = {}, {}, {}
-    with ExitStack() as stack:
-        pair = {side: stack.enter_context(worker(contender, side, provider, sink)) for side in ("bare", "hooked")}
-        for scenario, times in rounds.items():
-            before = {side: each.ask("delivery")["process"] for side, each in pair.items()}
-            cpu[scenario], wall[scenario] = alternate(pair, scenario, times, order)
-            process_ns[scenario] = {side: each.ask("delivery")["process"] - before[side] for side, each in pair.items()}
+    cpu, wall = ({scenario: Pair() for scenario in rounds} for _ in range(2))
+    process_ns = {"bare": 0, "hooked": 0}
+    for _ in range(pairs):
+        with ExitStack() as stack:
+            pair = {side: stack.enter_context(worker(contender, side, provider, sink)) for side in process_ns}
+            for scenario, times in rounds.items():
+                before = {side: each.ask("delivery")["process"] for side, each in pair.items()}
+                alternate(pair, scenario, times, order, cpu[scenario], wall[scenario])
+                for side, each in pair.items():
+                    if scenario == "unary":
+                        process_ns[side] += each.ask("delivery")["process"] - before[side]
     if contender != NULL and exported(sink) == exported_before:
         raise SystemExit(f"{contender} exported nothing: it does not record what is measured")
-    calls = (rounds["unary"] + 1) * CALLS_IN_BLOCK
-    process_us = (process_ns["unary"]["hooked"] - process_ns["unary"]["bare"]) / calls / 1000
+    calls = pairs * (rounds["unary"] + 1) * CALLS_IN_BLOCK
+    process_us = (process_ns["hooked"] - process_ns["bare"]) / calls / 1000
     return cost(cpu, wall["unary"], process_us, starts, EVENTS_OF_A_STREAM)
 
 
@@ -180,10 +189,9 @@ def main() -> None:
     order, costs = random.Random(asked.seed), {}
     with service() as provider, service() as sink:
         for contender in dict.fromkeys([*asked.only, OURS]):
-            more = MORE_ROUNDS if contender in (OURS, NULL) and not asked.quick else 1
+            pairs = PAIRS_OF_OURS if contender in (OURS, NULL) and not asked.quick else PAIRS
             print(f"measuring {contender} …", file=sys.stderr)
-            times = {name: number * more for name, number in rounds.items()}
-            costs[contender] = measure(contender, provider, sink, times, order)
+            costs[contender] = measure(contender, provider, sink, rounds, pairs, order)
     print(table(costs, versions()), end="\n\n")
     print(json.dumps(summary(costs, import_ms())))
 

@@ -1,9 +1,10 @@
-"""The HTTP intake: NDJSON in the body of a request that is answered only after the insert was acknowledged."""
+"""The HTTP intake: events in the body of a request that is answered only after the insert was acknowledged."""
 
 from __future__ import annotations
 
 import queue
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -40,25 +41,25 @@ class HttpIntake:
         self._received = 0
         self._closed = False
 
-    def submit(self, body: bytes) -> Future[Outcome]:
-        """Hand in the lines of one request; the future ends when all of them are safe.
+    def submit(self, events: Sequence[bytes], place: str = name) -> Future[Outcome]:
+        """Hand in the events of one request; the future ends when all of them are safe.
 
         Raises IntakeFull, IntakeClosed. The future raises IntakeClosed when the program stops before they are safe.
         """
-        lines = [line for line in body.splitlines() if line.strip()]
+        size = sum(map(len, events))
         with self._lock:
             if self._closed:
                 raise IntakeClosed
-            if self._waiting_bytes and self._waiting_bytes + len(body) > self._most_bytes:
+            if self._waiting_bytes and self._waiting_bytes + size > self._most_bytes:
                 raise IntakeFull
-            self._waiting_bytes += len(body)
+            self._waiting_bytes += size
             first = self._received
-            self._received += len(lines)
-            submission = _Submission([Record("http", first + n, line) for n, line in enumerate(lines)], Future())
+            self._received += len(events)
+            submission = _Submission([Record(place, first + n, event) for n, event in enumerate(events)], Future())
             # Running: a caller that gives up cannot cancel it, for its records are stored all the same.
             submission.outcome.set_running_or_notify_cancel()
             self._unanswered.add(submission.outcome)
-            submission.outcome.add_done_callback(lambda outcome: self._release(outcome, len(body)))
+            submission.outcome.add_done_callback(lambda outcome: self._release(outcome, size))
             self._queue.put(submission)
         return submission.outcome
 

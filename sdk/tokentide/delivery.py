@@ -139,9 +139,11 @@ class Delivery:
                 self.account.loses("exit")
                 continue
             self._in_hand += self._records(*attempt)
-            if len(self._in_hand) == MAX_RECORDS or not self._queue:
+            if len(self._in_hand) == MAX_RECORDS:
                 self._keep_hand()
                 self._give_up_hand()
+        self._keep_hand()
+        self._give_up_hand()
         self._in_hand.append(self.account.report(closed=True))
         self._keep_hand()
         self._spool.close()

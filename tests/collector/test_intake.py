@@ -132,17 +132,17 @@ def test_a_store_that_does_not_answer_is_a_503_and_a_full_intake_a_429(waiting: 
 
 def test_a_stopping_collector_refuses_what_waits_and_what_comes() -> None:
     intake = HttpIntake(SMALL)
-    waiting = intake.submit(a_call().to_json())
+    waiting = intake.submit([a_call().to_json()])
     intake.close()
     with pytest.raises(IntakeClosed):
         waiting.result(timeout=1)
     with pytest.raises(IntakeClosed):
-        intake.submit(b"")
+        intake.submit([b""])
 
 
 def test_a_stopping_collector_refuses_what_it_has_in_hand_but_could_not_store() -> None:
     intake = HttpIntake(SMALL)
-    waiting = intake.submit(a_call().to_json())
+    waiting = intake.submit([a_call().to_json()])
     assert intake.read()
     intake.close()
     with pytest.raises(IntakeClosed):
@@ -161,8 +161,8 @@ def test_a_body_that_ends_too_early_is_no_error_of_the_server(
 
 def test_a_caller_that_gave_up_does_not_disturb_the_batch() -> None:
     intake = HttpIntake(SMALL)
-    intake.submit(b"one").cancel()
-    other = intake.submit(b"two")
+    intake.submit([b"one"]).cancel()
+    other = intake.submit([b"two"])
     chunk = intake.read()
     assert chunk
     chunk.acknowledge(Outcome(2))

@@ -146,6 +146,22 @@ def test_an_end_that_has_no_time_counts_what_it_could_not_read(bench: Bench) -> 
     assert last_report(other.far_side.records)["dropped"] == {"exit": 2}
 
 
+def test_an_end_without_time_and_without_place_counts_what_it_has_in_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(tmp_path / "spool", spool_bytes=REPORT_BYTES)
+
+    def slow(*more: Any) -> Any:
+        bench.clock.seconds += 1
+        return read(*more)
+
+    monkeypatch.setattr(bench.delivery, "_read", slow)
+    bench.emit(*"abcdef")
+    bench.delivery.take_over(2.5)
+    report = last_report(open_spool(bench.folder).batch(100, 1 << 20))
+    assert (report["emitted"], report["dropped"]) == (6, {"spool_full": 3, "exit": 3})
+
+
 def test_finish_says_when_something_could_not_be_kept(tmp_path: Path) -> None:
     bench = Bench(tmp_path, spool_bytes=0)
     bench.far_side.refuse = away
