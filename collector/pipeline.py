@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
+import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillRunning
@@ -37,7 +38,7 @@ class Pipeline:
 
         Any other trouble than an unreachable store ends the program: it must be seen, not skipped.
         """
-        writer = Writer(self.store, self.source.name, stop.wait, random.random)
+        writer = Writer(self.store, self.source.name, uuid.uuid4().hex, stop.wait, random.random)
         pending: Future[None] | None = None
         with ThreadPoolExecutor(1, thread_name_prefix=f"write-{self.source.name}") as executor:
             try:

@@ -32,13 +32,21 @@ class Stopped(Exception):
 
 
 class Writer:
-    """Writes batches of one source. `wait(seconds)` returns True when the program shall stop."""
+    """Writes batches of one source. `wait(seconds)` returns True when the program shall stop.
 
-    def __init__(self, store: Store, source: str, wait: Callable[[float], bool], jitter: Callable[[], float]) -> None:
+    `name` tells this writer from all others, ever: with the number of its batch it is the token by which the store
+    recognises a block that is tried again.
+    """
+
+    def __init__(
+        self, store: Store, source: str, name: str, wait: Callable[[float], bool], jitter: Callable[[], float]
+    ) -> None:
         self._store = store
         self._source = source
+        self._name = name
         self._wait = wait
         self._jitter = jitter
+        self._batches = 0
 
     def write(self, batch: Batch, now: datetime) -> Outcome:
         """Insert everything; retries while the store cannot take it. Raises Stopped when told to stop meanwhile.
@@ -46,6 +54,7 @@ class Writer:
         A record is given up only when the store refuses its data; any other trouble of the store keeps the batch.
         """
         delay = 0.5
+        self._batches += 1
         while True:
             try:
                 return self._write_once(batch, now)
@@ -62,17 +71,19 @@ class Writer:
         self._store.insert("dead_letters", _DEAD_LETTER_COLUMNS, [_row(d, self._source, now) for d in refused])
         return Outcome(len(batch.lines) + len(batch.reports) - len(poisoned), refused)
 
-    def _insert(self, table: str, lines: Sequence[Line]) -> list[DeadLetter]:
+    def _insert(self, table: str, lines: Sequence[Line], first: int = 0) -> list[DeadLetter]:
         """Insert `lines`; where the store refuses the data of a block, halve it until the bad records are found."""
         if not lines:
             return []
         try:
-            self._store.insert_json(table, b"\n".join(line.json for line in lines))
+            token = f"{self._name}/{self._batches}/{table}/{first}+{len(lines)}"
+            self._store.insert_json(table, b"\n".join(line.json for line in lines), token)
         except DataRefused as error:
             if len(lines) == 1:
                 return [DeadLetter(lines[0].record, "refused_by_store", str(error)[:500])]
             middle = len(lines) // 2
-            return [*self._insert(table, lines[:middle]), *self._insert(table, lines[middle:])]
+            after = self._insert(table, lines[middle:], first + middle)
+            return [*self._insert(table, lines[:middle], first), *after]
         return []
 
 

@@ -232,7 +232,7 @@ CREATE TABLE deliveries
 ENGINE = SummingMergeTree(delivered)
 PARTITION BY toYYYYMM(minute)
 ORDER BY (producer_id, minute)
-SETTINGS index_granularity = 8192;
+SETTINGS index_granularity = 8192, non_replicated_deduplication_window = 1000;
 
 CREATE TABLE drift_references
 (
@@ -557,7 +557,7 @@ CREATE TABLE llm_calls
 ENGINE = ReplacingMergeTree(received_at)
 PARTITION BY toYYYYMM(started_at)
 ORDER BY (toStartOfMinute(started_at), call_id)
-SETTINGS vertical_merge_algorithm_min_rows_to_activate = 16384, min_bytes_for_wide_part = 67108864, index_granularity = 8192;
+SETTINGS vertical_merge_algorithm_min_rows_to_activate = 16384, min_bytes_for_wide_part = 67108864, index_granularity = 8192, non_replicated_deduplication_window = 1000;
 
 CREATE TABLE llm_prices
 (
@@ -604,7 +604,7 @@ CREATE TABLE llm_texts
 ENGINE = ReplacingMergeTree(received_at)
 PARTITION BY toYYYYMM(started_at)
 ORDER BY (toStartOfMinute(started_at), call_id)
-SETTINGS vertical_merge_algorithm_min_rows_to_activate = 16384, vertical_merge_algorithm_min_columns_to_activate = 1, min_bytes_for_wide_part = 67108864, index_granularity_bytes = 1048576, index_granularity = 8192;
+SETTINGS vertical_merge_algorithm_min_rows_to_activate = 16384, vertical_merge_algorithm_min_columns_to_activate = 1, min_bytes_for_wide_part = 67108864, index_granularity_bytes = 1048576, index_granularity = 8192, non_replicated_deduplication_window = 1000;
 
 CREATE TABLE loss_ledger
 (
@@ -614,6 +614,7 @@ CREATE TABLE loss_ledger
     `stored` UInt64,
     `first_seq` UInt64,
     `last_seq` UInt64,
+    `least_delay_ms` Int64 DEFAULT 0,
     `version` DateTime64(6, 'UTC'),
     `deleted` UInt8 DEFAULT 0
 )
@@ -793,7 +794,11 @@ CREATE VIEW producer_ledger
     `dead_letters` UInt64,
     `last_seq` UInt64,
     `missing` Int64,
-    `tail` Int64
+    `tail` Int64,
+    `spooled` Int64,
+    `hook_errors` UInt64,
+    `least_delay_ms` Int64,
+    `state` String
 )
 AS SELECT
     producer_id,
@@ -808,7 +813,11 @@ AS SELECT
     sum(source.dead_letters) AS dead_letters,
     max(source.last_seq) AS last_seq,
     greatest(toInt64(if(closed, greatest(emitted, last_seq), last_seq)) - toInt64((stored + dropped) + dead_letters), 0) AS missing,
-    if(closed, 0, greatest(toInt64(emitted) - toInt64(last_seq), 0)) AS tail
+    if(closed, 0, greatest(toInt64(emitted) - toInt64(last_seq), 0)) AS tail,
+    least(max(source.spooled), tail) AS spooled,
+    max(source.hook_errors) AS hook_errors,
+    minIf(source.least_delay_ms, source.stored > 0) AS least_delay_ms,
+    multiIf(((missing + dropped) + dead_letters) > 0, 'incomplete', closed, 'complete', heard_at < (now('UTC') - toIntervalMinute(10)), 'silent', 'open') AS state
 FROM
 (
     SELECT
@@ -818,11 +827,14 @@ FROM
         toDateTime(reported_at, 'UTC') AS heard_at,
         emitted,
         dropped,
+        spooled,
+        hook_errors,
         0 AS stored,
         0 AS settled,
         0 AS last_seq,
         0 AS delivered,
-        0 AS dead_letters
+        0 AS dead_letters,
+        0 AS least_delay_ms
     FROM producer_reports
     FINAL
     UNION ALL
@@ -833,11 +845,14 @@ FROM
         max(minute),
         0,
         CAST(map(), 'Map(LowCardinality(String), UInt64)'),
+        0,
+        0,
         sum(stored),
         sumIf(stored, minute < (toStartOfMinute(now('UTC')) - toIntervalMinute(1))),
         max(last_seq),
         0,
-        0
+        0,
+        min(least_delay_ms)
     FROM loss_ledger
     FINAL
     GROUP BY producer_id
@@ -852,7 +867,10 @@ FROM
         0,
         0,
         0,
+        0,
+        0,
         sumIf(delivered, minute < (toStartOfMinute(now('UTC')) - toIntervalMinute(1))),
+        0,
         0
     FROM deliveries
     GROUP BY producer_id
@@ -868,11 +886,15 @@ FROM
         0,
         0,
         0,
-        count()
+        0,
+        0,
+        count(),
+        0
     FROM dead_letters
     FINAL
     GROUP BY producer_id
 ) AS source
+WHERE producer_id != ''
 GROUP BY producer_id;
 
 CREATE TABLE producer_reports
@@ -882,6 +904,7 @@ CREATE TABLE producer_reports
     `reported_at` DateTime64(6, 'UTC'),
     `emitted` UInt64,
     `dropped` Map(LowCardinality(String), UInt64),
+    `spooled` UInt64 DEFAULT 0,
     `hook_errors` UInt64,
     `closed` Bool,
     `app` LowCardinality(String),
@@ -911,4 +934,4 @@ CREATE TABLE touched_minutes
 ENGINE = MergeTree
 ORDER BY touched_at
 TTL toDateTime(touched_at) + toIntervalDay(7)
-SETTINGS index_granularity = 8192;
+SETTINGS index_granularity = 8192, non_replicated_deduplication_window = 1000;

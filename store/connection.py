@@ -29,6 +29,8 @@ _ENGINE = {"background_pool_size": 2, "background_schedule_pool_size": 4}
 _ALLOCATOR = ("JE_MALLOC_CONF", "dirty_decay_ms:500,muzzy_decay_ms:0,background_thread:true")
 
 _SETTINGS = {"date_time_input_format": "best_effort", "input_format_skip_unknown_fields": 1, "session_timezone": "UTC"}
+# A block that is tried again is recognised in each table that it reaches.
+_RECOGNISED = {"insert_deduplicate": 1, "deduplicate_blocks_in_dependent_materialized_views": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,15 @@ class Store:
         """Run a statement that returns nothing. Raises QueryError, StoreUnavailable."""
         self._run(lambda client: client.command(query.text, parameters=_bind(query, parameters)))
 
-    def insert_json(self, table: str, block: bytes) -> None:
+    def insert_json(self, table: str, block: bytes, token: str = "") -> None:
         """Insert newline-separated JSON objects; when it returns the store has acknowledged them all.
 
-        One unreadable object fails the whole block with DataRefused. Raises StoreUnavailable, QueryError.
+        Of several inserts with the same `token` only what the first ones did not do is done; without one each counts,
+        be it the same bytes. One unreadable object fails the whole block with DataRefused. Raises StoreUnavailable,
+        QueryError.
         """
-        self._run(lambda client: client.raw_insert(table, insert_block=block, fmt="JSONEachRow"))
+        settings = {**_RECOGNISED, "insert_deduplication_token": token} if token else {"insert_deduplicate": 0}
+        self._run(lambda client: client.raw_insert(table, insert_block=block, fmt="JSONEachRow", settings=settings))
 
     def insert(self, table: str, columns: list[str], rows: list[tuple[Any, ...]]) -> None:
         """Insert Python rows. Raises DataRefused, QueryError, StoreUnavailable."""

@@ -12,6 +12,9 @@ from store.errors import MigrationError
 from store.sql import Query, load, sql_files
 
 _PACKAGE = "store.migrations"
+_NAMES_A_TABLE = (
+    r"^((?:CREATE [A-Z ]+ IF NOT EXISTS|CREATE OR REPLACE VIEW|ALTER TABLE|(?:DROP|RENAME) [A-Z ]+) `?\w+`?)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ def split(text: str) -> list[str]:
 
 def clustered(statement: str, cluster: str) -> str:
     """`statement` for a cluster: ON CLUSTER after the name, and the Replicated form of every MergeTree engine."""
-    named = re.sub(r"(IF NOT EXISTS `?\w+`?)", rf"\1 ON CLUSTER `{cluster}`", statement, count=1)
+    named = re.sub(_NAMES_A_TABLE, rf"\1 ON CLUSTER `{cluster}`", statement, count=1, flags=re.MULTILINE)
     return re.sub(r"ENGINE = (\w*MergeTree)\b", r"ENGINE = Replicated\1", named)
 
 

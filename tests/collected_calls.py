@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 from collector_batches import batch_of
 from conftest import NOW
 from tokentide.call import LLMCall
@@ -16,7 +18,7 @@ def collect(store: Store, *calls: LLMCall) -> None:
     """Everything that the collector does with `calls`."""
     seed_prices(store, NOW)
     batch = batch_of(*(call.to_json() for call in calls))
-    Writer(store, "kafka", lambda seconds: False, lambda: 0.0).write(batch, NOW)
+    Writer(store, "kafka", uuid4().hex, lambda seconds: False, lambda: 0.0).write(batch, NOW)
     roll_up = RollUp(store)
     roll_up.touch(batch.minutes)
     while roll_up.rebuild():

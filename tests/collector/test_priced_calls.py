@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from collector_batches import batch_of
@@ -29,7 +30,7 @@ def priced(store: Store) -> Store:
 def price(store: Store, call: LLMCall) -> tuple[Any, ...]:
     batch = batch_of(call.to_json(), days=400)
     assert not batch.dead_letters
-    Writer(store, "kafka", lambda s: False, lambda: 0.0).write(batch, NOW)
+    Writer(store, "kafka", uuid4().hex, lambda s: False, lambda: 0.0).write(batch, NOW)
     (row,) = store.query(PRICED).rows
     return row
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from collector_batches import batch_of
@@ -34,7 +35,7 @@ def roll_up(store: Store) -> RollUp:
 
 def put(store: Store, roll_up: RollUp, *calls: LLMCall) -> None:
     batch = batch_of(*(call.to_json() for call in calls))
-    Writer(store, "kafka", lambda s: False, lambda: 0.0).write(batch, NOW)
+    Writer(store, "kafka", uuid4().hex, lambda s: False, lambda: 0.0).write(batch, NOW)
     roll_up.touch(batch.minutes)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from collector_batches import batch_of
@@ -30,7 +31,7 @@ def counts(store: Store) -> tuple[Any, ...]:
 def test_what_the_store_refuses_is_found_and_the_rest_is_stored(store: Store) -> None:
     twice = a_call().to_json()[:-1] + b',"price_key":1}'
     good = [a_call(seq=n).to_json() for n in range(5)]
-    outcome = Writer(store, "kafka", never, lambda: 0.0).write(batch_of(*good[:2], twice, *good[2:]), NOW)
+    outcome = Writer(store, "kafka", uuid4().hex, never, lambda: 0.0).write(batch_of(*good[:2], twice, *good[2:]), NOW)
     assert (outcome.stored, [dead.record.body for dead in outcome.refused]) == (5, [twice])
     assert counts(store) == (5, 1)
     (row,) = store.query(parse("dead", "-- the dead letter\nSELECT reason, log_offset, body FROM dead_letters")).rows
@@ -46,21 +47,23 @@ def test_an_overloaded_store_makes_no_good_record_a_dead_letter(store: Store) ->
         store.execute(parse("limit", "-- none\nSET max_memory_usage = 0"))
         return False
 
-    assert Writer(store, "kafka", wait, lambda: 0.5).write(batch, NOW) == Outcome(3, [])
+    assert Writer(store, "kafka", uuid4().hex, wait, lambda: 0.5).write(batch, NOW) == Outcome(3, [])
     assert len(waits) == 1
 
 
 def test_a_report_that_the_store_refuses_is_found_too(store: Store) -> None:
     report = ProducerReport(report_id="r", producer_id="p", reported_at=NOW, emitted=7).to_json()
     twice = report[:-1] + b',"received_at":"x"}'
-    outcome = Writer(store, "kafka", never, lambda: 0.0).write(batch_of(report, twice, a_call().to_json()), NOW)
+    outcome = Writer(store, "kafka", uuid4().hex, never, lambda: 0.0).write(
+        batch_of(report, twice, a_call().to_json()), NOW
+    )
     assert (outcome.stored, [dead.record.body for dead in outcome.refused]) == (2, [twice])
 
 
 def test_a_batch_that_is_delivered_twice_is_stored_once(store: Store) -> None:
     batch = batch_of(a_call().to_json(), b"nonsense")
     for _ in range(2):
-        Writer(store, "kafka", never, lambda: 0.0).write(batch, NOW)
+        Writer(store, "kafka", uuid4().hex, never, lambda: 0.0).write(batch, NOW)
     assert counts(store) == (1, 1)
 
 
@@ -71,31 +74,50 @@ def test_a_store_in_trouble_keeps_the_batch_and_backs_off(
     waits: list[float] = []
     insert, failures = store.insert_json, iter([True, True, False])
 
-    def sometimes(table: str, block: bytes) -> None:
+    def sometimes(table: str, block: bytes, token: str) -> None:
         if next(failures):
             raise trouble
-        insert(table, block)
+        insert(table, block, token)
 
     monkeypatch.setattr(store, "insert_json", sometimes)
-    writer = Writer(store, "kafka", lambda s: bool(waits.append(s)), lambda: 0.5)
+    writer = Writer(store, "kafka", uuid4().hex, lambda s: bool(waits.append(s)), lambda: 0.5)
     assert writer.write(batch_of(a_call().to_json()), NOW) == Outcome(1, [])
     assert waits == [0.5, 1.0]
 
 
+def test_a_block_that_was_stored_although_the_store_said_no_arrives_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert, failures = store.insert_json, iter([True, False])
+
+    def then_away(table: str, block: bytes, token: str) -> None:
+        insert(table, block, token)
+        if next(failures):
+            raise StoreUnavailable("the answer was lost")
+
+    monkeypatch.setattr(store, "insert_json", then_away)
+    writer = Writer(store, "kafka", uuid4().hex, never, lambda: 0.5)
+    writer.write(batch_of(a_call().to_json(), a_call().to_json()), NOW)
+    arrived = parse(
+        "arrived", "-- arrivals\nSELECT (SELECT count() FROM llm_calls), (SELECT sum(delivered) FROM deliveries)"
+    )
+    assert store.query(arrived).rows == [(2, 2)]
+
+
 def test_a_stop_while_the_store_is_away_acknowledges_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(table: str, block: bytes) -> None:
+    def away(table: str, block: bytes, token: str) -> None:
         raise StoreUnavailable("away")
 
     monkeypatch.setattr(store, "insert_json", away)
     with pytest.raises(Stopped):
-        Writer(store, "kafka", lambda seconds: True, lambda: 0.5).write(batch_of(a_call().to_json()), NOW)
+        Writer(store, "kafka", uuid4().hex, lambda seconds: True, lambda: 0.5).write(batch_of(a_call().to_json()), NOW)
 
 
 def test_every_column_arrives_as_it_was_sent(store: Store) -> None:
     call = a_call(
         prompt="p ☃", response="r", attributes={"a": "b"}, stream=True, reset_tokens_ms=6.5, remaining_tokens=-1
     )
-    Writer(store, "kafka", never, lambda: 0.0).write(batch_of(call.to_json()), NOW)
+    Writer(store, "kafka", uuid4().hex, never, lambda: 0.0).write(batch_of(call.to_json()), NOW)
     (row,) = store.query(parse("all", "-- a call\nSELECT * FROM llm_calls FINAL")).dicts()
     for name in ("duration_ms", "team", "attributes", "stream", "reset_tokens_ms", "remaining_tokens", "started_at"):
         assert row[name] == getattr(call, name), name
