@@ -17,6 +17,7 @@ DIMENSIONS: Final = {
     "limits": _CALL_DIMENSIONS,
     "drift": ("team", "app", "kind"),
     "losses": ("app", "process"),
+    "ledger": ("hour", "app", "process"),
 }
 """What each kind of report can be broken down by; the first is for readers who ask for none."""
 
@@ -34,8 +35,12 @@ _COLUMNS: Final = {
     "limits": ("attempts", "rate_limited", "rate_limited_ratio", "errors", "error_ratio"),
     "drift": ("comparisons", "findings", "novel_share", "shift_sd", "p_value", "note"),
     "losses": (
-        *("processes", "emitted", "stored", "repeated", "dropped", "reasons_of_drops"),
-        *("dead_letters", "missing", "unknown_tail"),
+        *("processes", "silent", "emitted", "stored", "repeated", "dropped", "reasons_of_drops"),
+        *("dead_letters", "missing", "unknown_tail", "spooled", "least_delay_ms"),
+    ),
+    "ledger": (
+        *("emitted", "stored", "repeated", "dropped", "reasons_of_drops", "spooled"),
+        *("dead_letters", "in_gaps", "gaps", "least_delay_ms"),
     ),
 }
 _BY_PERIOD: Final = ("cost", "latency", "limits")
@@ -54,8 +59,8 @@ def report(store: Store, kind: str, by: Sequence[str], start: datetime, end: dat
     """The report `kind` over start ≤ t < end, one row per combination of the dimensions `by`.
 
     Calls are counted by the minute in which they started, drift by the end of its comparison, losses by when a process
-    was heard of last. The last row of a cost report by some dimension is the total of everything. Raises ValueError for
-    an unknown kind or dimension, StoreError.
+    was heard of last, the ledger by whole hours. The last row of a cost report by some dimension is the total of
+    everything. Raises ValueError for an unknown kind or dimension, StoreError.
     """
     if kind not in DIMENSIONS:
         raise ValueError(f"no report {kind}: the reports are {', '.join(DIMENSIONS)}")

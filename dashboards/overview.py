@@ -258,7 +258,7 @@ _COMPLETENESS: Final = Row(
             description="What became of every event of the processes heard of since the start of this range, over "
             "their whole life. Repeated deliveries are stored once. Missing = a gap that nothing explains. "
             "Unknown tail = emitted by a process that has not closed and not stored yet: on its way, or lost with a "
-            "crash.",
+            "crash. Silent = ended without a goodbye: nobody knows what else it emitted.",
             query="loss_ledger",
             kind="table",
             width=24,

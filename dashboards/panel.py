@@ -28,6 +28,7 @@ STATES: Final[dict[str, Colour]] = {
     "drift": "warning",
     "stable": "ok",
     "incomplete": "warning",
+    "silent": "warning",
     "complete": "ok",
 }
 """The colour of a text in a `state` column; any other text has none."""

@@ -1,7 +1,7 @@
 """Rule tests written as YAML, like promtool's: rows go into real tables, a fake clock ticks, alerts are compared.
 
 A scenario has a sentence (`it`), the `rule` it tests, `settings` of the alerts program, the `every` of its evaluations,
-and `steps` in time order. A step inserts the rows of `call_minutes` and `call_hours` (each `at` one or several
+and `steps` in time order. A step inserts the rows of roll-ups and of producers' reports (each `at` one or several
 instants), evaluates until its own `at`, and then says exactly which alerts are `pending` and `firing`, what was `told`
 since the last step, and texts that the told annotations must contain (`says`).
 """
@@ -25,7 +25,12 @@ from alerts.journal import read_states
 from alerts.rule import Rule, load_rules
 from store.connection import Store
 
-_TIME_COLUMNS = {"call_minutes": "minute", "call_hours": "hour"}
+_TIME_COLUMNS = {
+    "call_minutes": "minute",
+    "call_hours": "hour",
+    "loss_ledger": "minute",
+    "producer_reports": "reported_at",
+}
 
 
 class Notebook:

@@ -4,6 +4,7 @@ SELECT
     if({by_app:Bool}, if(ledger.app = '', 'unattributed', ledger.app), '') AS app,
     if({by_process:Bool}, ledger.producer_id, '') AS process,
     count() AS processes,
+    countIf(ledger.state = 'silent') AS silent,
     sum(greatest(ledger.emitted, ledger.last_seq)) AS emitted,
     sum(ledger.stored) AS stored,
     sum(ledger.repeated) AS repeated,
@@ -13,7 +14,9 @@ SELECT
             mapKeys(sumMap(ledger.dropped_by_reason) AS reasons), mapValues(reasons)), ', ') AS reasons_of_drops,
     sum(ledger.dead_letters) AS dead_letters,
     sum(ledger.missing) AS missing,
-    sum(ledger.tail) AS unknown_tail
+    sum(ledger.tail) AS unknown_tail,
+    sum(ledger.spooled) AS spooled,
+    min(ledger.least_delay_ms) AS least_delay_ms
 FROM producer_ledger AS ledger
 WHERE ledger.heard_at >= toStartOfMinute({start:DateTime}) AND ledger.heard_at < {end:DateTime}
 GROUP BY app, process

@@ -1,6 +1,10 @@
 -- One row = what became of the events of one app, summed over its processes heard of since the start of the range.
 SELECT
-    multiIf(sum(ledger.missing) + sum(ledger.dropped) > 0, 'incomplete', min(ledger.closed), 'complete', 'open') AS state,
+    multiIf(
+        countIf(ledger.state = 'incomplete') > 0, 'incomplete',
+        countIf(ledger.state = 'silent') > 0, 'silent',
+        min(ledger.closed), 'complete',
+        'open') AS state,
     if(ledger.app = '', 'unattributed', ledger.app) AS app,
     count() AS processes,
     sum(greatest(ledger.emitted, ledger.last_seq)) AS emitted,

@@ -59,6 +59,7 @@ class Account:
             reported_at=self._now(),
             emitted=emitted,
             dropped=dropped,
+            spooled=self._spool.waiting(),
             hook_errors=hook_errors,
             closed=closed,
             app=self._app,

@@ -204,7 +204,8 @@ class ProducerReport:
 
     `emitted` is the highest `seq` it gave out. `dropped` counts, by reason, the events that it could not keep
     (`overflow`: the queue was full; `spool_full`; `unreadable`: reading the attempt failed; `rejected`: the far side
-    refused it for good). `closed` marks the last report of a clean exit. A later report replaces an earlier one.
+    refused it for good). `spooled` counts records that wait on its disk. `closed` marks the last report of a clean
+    exit. A later report replaces an earlier one.
     """
 
     report_id: str
@@ -212,6 +213,7 @@ class ProducerReport:
     reported_at: datetime
     emitted: int
     dropped: Mapping[str, int] = field(default_factory=dict)
+    spooled: int = 0
     hook_errors: int = 0
     closed: bool = False
     app: str = ""

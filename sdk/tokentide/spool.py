@@ -86,6 +86,11 @@ class Spool:
                 self._reading.done(count, self._ends[count - 1])
             self._ends = self._ends[count:]
 
+    def waiting(self) -> int:
+        """How many records of this process are kept here and not acknowledged."""
+        reading = [self._reading] if self._reading and self._reading not in self._own else []
+        return sum(max(0, segment.waiting) for segment in (*self._own, *reading))
+
     def close(self) -> None:
         """Let go of every segment, so that any process can replay them; the spool may be used again.
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from collected_calls import collect
@@ -9,7 +10,7 @@ from conftest import NOW
 from events import a_call, a_rate_limited_call
 from hypothesis import given
 from hypothesis import strategies as st
-from tokentide.call import ProducerReport
+from tokentide.call import LLMCall, ProducerReport
 from tokentide.identifiers import uuid7
 
 from analyzers.analyzer import Measurement, Window, write
@@ -88,14 +89,45 @@ def test_losses_say_what_became_of_everything_that_was_emitted(store: Store) -> 
     collect(store, *calls, calls[0], gone, alive)
     by_process = report(store, "losses", ["process"], START, NOW)
     assert by_process.columns == (
-        "process", "processes", "emitted", "stored", "repeated", "dropped", "reasons_of_drops",
-        "dead_letters", "missing", "unknown_tail",
+        "process", "processes", "silent", "emitted", "stored", "repeated", "dropped", "reasons_of_drops",
+        "dead_letters", "missing", "unknown_tail", "spooled", "least_delay_ms",
     )  # fmt: skip
+    late = int(NOW.timestamp() * 1000) - int(calls[0].started_at.timestamp() * 1000) - int(calls[0].duration_ms)
     assert by_process.rows == [
-        ("b", 1, 9, 2, 0, 2, "exit 2", 0, 5, 0),
-        ("a", 1, 4, 2, 1, 0, "", 0, 1, 1),
+        ("b", 1, 0, 9, 2, 0, 2, "exit 2", 0, 5, 0, 0, late),
+        ("a", 1, 0, 4, 2, 1, 0, "", 0, 1, 1, 0, late),
     ]
-    assert report(store, "losses", ["app"], START, NOW).rows == [("shop", 2, 13, 4, 1, 2, "exit 2", 0, 6, 1)]
+    by_app = report(store, "losses", ["app"], START, NOW).rows
+    assert by_app == [("shop", 2, 0, 13, 4, 1, 2, "exit 2", 0, 6, 1, 0, late)]
+
+
+def test_a_process_that_ended_without_a_goodbye_is_silent_and_its_tail_may_be_spooled(store: Store) -> None:
+    gone = ProducerReport(report_id=uuid7(), producer_id="a", reported_at=START, emitted=3, spooled=9, app="shop")
+    collect(store, a_call(producer_id="a", seq=1, app="shop"), gone)
+    (found,) = report(store, "losses", ["app"], START, NOW).rows
+    assert found[:5] == ("shop", 1, 1, 3, 1)
+    assert found[-3:-1] == (2, 2)
+
+
+def test_the_ledger_says_in_which_hour_which_numbers_are_missing(store: Store) -> None:
+    begin = NOW - 3 * HOUR
+
+    def said(emitted: int, hours: int, **more: Any) -> ProducerReport:
+        at = begin + timedelta(hours=hours, minutes=50)
+        return ProducerReport(report_id=uuid7(), producer_id="a", reported_at=at, emitted=emitted, app="shop", **more)
+
+    def call(seq: int, hours: int) -> LLMCall:
+        return a_call(producer_id="a", seq=seq, app="shop", started_at=begin + timedelta(hours=hours, minutes=seq))
+
+    numbers = {0: (1, 2, 5), 1: (9,), 2: (10, 11)}
+    calls = [call(seq, hours) for hours, seqs in numbers.items() for seq in seqs]
+    collect(store, *calls, said(6, 0), said(9, 1, dropped={"overflow": 1}))
+    collect(store, said(14, 2, dropped={"overflow": 3}, closed=True))
+    found = report(store, "ledger", ["hour"], begin, NOW)
+    rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+    told = [(row["emitted"], row["stored"], row["dropped"], row["in_gaps"], row["gaps"]) for row in rows]
+    assert told == [(6, 3, 0, 2, "3-4"), (3, 1, 1, 3, "6-8"), (5, 2, 2, 3, "12-14")]
+    assert report(store, "losses", ["process"], begin, NOW).rows[0][9] == 5
 
 
 def test_an_unknown_dimension_is_answered_with_the_known_ones(store: Store) -> None:
@@ -103,7 +135,7 @@ def test_an_unknown_dimension_is_answered_with_the_known_ones(store: Store) -> N
         report(store, "cost", ["colour"], START, NOW)
     with pytest.raises(ValueError, match="its dimensions are team, app, kind"):
         report(store, "drift", ["model"], START, NOW)
-    with pytest.raises(ValueError, match="the reports are cost, latency, limits, drift, losses"):
+    with pytest.raises(ValueError, match="the reports are cost, latency, limits, drift, losses, ledger"):
         report(store, "weather", ["team"], START, NOW)
 
 

@@ -78,6 +78,18 @@ def test_what_a_full_spool_does_not_take_is_counted_when_the_process_ends(tmp_pa
     assert bench.report()["dropped"] == {"spool_full": 6 - len(kept)}
 
 
+def test_the_report_says_how_many_wait_on_disk(bench: Bench) -> None:
+    bench.far_side.refuse = away
+    bench.emit("a", "b", "c")
+    bench.delivery.step()
+    bench.clock.seconds = 60
+    assert bench.report()["spooled"] == 3
+    bench.delivery.step()
+    bench.delivery.step()
+    bench.emit("d")
+    assert bench.report()["spooled"] == 0
+
+
 def test_memory_stays_bounded_when_there_is_neither_a_far_side_nor_a_spool(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "spool", spool_bytes=0, queue_size=20)
     bench.far_side.refuse = away
