@@ -9,7 +9,7 @@ PEERS := $(patsubst benchmarks/sdk/peers/%.txt,.venv-peers/%/.has-everything,$(w
 SOURCES := alerts analyzers benchmarks collector dashboards sdk server store tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-kafka test check format bench bench-sdk dashboards generated pins clean
+.PHONY: help demo demo-kafka test check format bench bench-sdk fault-matrix bench-collector dashboards generated pins clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,12 @@ bench: .venv/.has-everything ## measure; each benchmark prints one JSON object
 bench-sdk: .venv/.has-everything $(PEERS) ## measure what the hook costs an app, beside other instrumentations (options: ARGS=--quick)
 	@$(BIN)/python benchmarks/sdk/far_side.py
 	@$(BIN)/python benchmarks/sdk/compare.py $(ARGS)
+
+bench-collector: .venv/.has-everything ## measure the collector with real Kafka: rates, memory, what is missing or doubled (options: ARGS="--events 200000")
+	@$(BIN)/python benchmarks/collector/measure.py $(ARGS)
+
+fault-matrix: .venv/.has-everything ## break everything around the collector and count what is lost, about half an hour (options: ARGS="--quick --only killed")
+	@$(BIN)/python benchmarks/faults/matrix.py $(ARGS)
 
 dashboards: .venv/.has-everything ## write Grafana's JSON again from the panel definitions
 	$(BIN)/python -m dashboards render

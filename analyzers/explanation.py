@@ -28,15 +28,21 @@ def explain_novelty(
 ) -> str:
     """Which share of the texts is new, the words that mark them, and the most novel one beside the nearest known."""
     novel = [texts[position] for position in comparison.novel]
-    most_novel = int(comparison.novel[0])
-    with_text = reference.vectors[: len(reference.texts)]
-    nearest = reference.texts[int(np.argmax(with_text @ vectors[most_novel]))]
     return (
         f"an estimated {_percent(comparison.novel_share)} (95 % interval {_percent(comparison.novel_low)} to "
         f"{_percent(comparison.novel_high)}) of {len(texts)} {kind}s are unlike the reference"
-        f"{_words(novel, reference.texts)}; for example “{shortened(novel[0], _EXAMPLE_CHARACTERS)}”, "
-        f"where the nearest of the reference is “{shortened(nearest, _EXAMPLE_CHARACTERS)}”"
+        f"{_words(novel, reference.texts)}; for example “{shortened(novel[0], _EXAMPLE_CHARACTERS)}”"
+        f"{_nearest(vectors[int(comparison.novel[0])], reference)}"
     )
+
+
+def _nearest(vector: Vectors, reference: FrozenReference) -> str:
+    """The text of the reference that is nearest to `vector`; nothing when its texts were deleted since."""
+    known = [position for position, text in enumerate(reference.texts) if text]
+    if not known:
+        return ""
+    nearest = reference.texts[known[int(np.argmax(reference.vectors[known] @ vector))]]
+    return f", where the nearest of the reference is “{shortened(nearest, _EXAMPLE_CHARACTERS)}”"
 
 
 def explain_shift(kind: str, texts: Sequence[str], comparison: Comparison, reference: FrozenReference) -> str:

@@ -6,6 +6,7 @@ The bytes are never re-encoded: the collector's own fields are spliced in before
 from __future__ import annotations
 
 import dataclasses
+import threading
 import typing
 import uuid
 from collections.abc import Iterable
@@ -17,6 +18,7 @@ from tokentide import call as event
 from tokentide.call import LLMCall, ProducerReport
 
 from collector.estimate import UsageEstimator
+from collector.forgotten import ForgottenKeys
 from collector.price_key import PriceKeys
 from collector.record import Batch, DeadLetter, Line, Reason, Record
 
@@ -73,10 +75,19 @@ _FIELDS = frozenset(event.FIELDS)
 
 
 class Decoder:
-    """Turns records into a `Batch`. `sdk_version` is the release whose fields this collector knows by heart."""
+    """Turns records into a `Batch`, on any thread.
+
+    `sdk_version` is the release whose fields this collector knows by heart.
+    """
 
     def __init__(
-        self, price_keys: PriceKeys, sdk_version: str, max_bytes: int, past: timedelta, future: timedelta
+        self,
+        price_keys: PriceKeys,
+        sdk_version: str,
+        max_bytes: int,
+        past: timedelta,
+        future: timedelta,
+        forgotten: ForgottenKeys | None = None,
     ) -> None:
         self._price_keys = price_keys
         self._sdk_version = sdk_version
@@ -84,16 +95,22 @@ class Decoder:
         self._max_bytes = max_bytes
         self._past = past
         self._future = future
+        self._forgotten = forgotten
         self._call = msgspec.json.Decoder(_WireCall)
         self._report = msgspec.json.Decoder(_WireReport)
         self._keys = msgspec.json.Decoder(dict[str, msgspec.Raw])
+        self._lock = threading.Lock()
 
     def decode(self, records: Iterable[Record], now: datetime) -> Batch:
         """Every record of `records` as a line, a report or a dead letter; `now` is the time of arrival."""
+        with self._lock:
+            return self._decode(records, now)
+
+    def _decode(self, records: Iterable[Record], now: datetime) -> Batch:
         batch = Batch()
         earliest, latest = now - self._past, now + self._future
         arrival = now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z"
-        for record in records:
+        for record in map(self._forgotten.cleaned, records) if self._forgotten else records:
             try:
                 self._decode_one(record, batch, earliest, latest, arrival)
             except _Refused as refused:
@@ -106,7 +123,7 @@ class Decoder:
     def _decode_one(self, record: Record, batch: Batch, earliest: datetime, latest: datetime, arrival: str) -> None:
         body = record.body.strip()
         if len(body) > self._max_bytes:
-            raise _Refused("oversized", f"{len(body)} bytes, the limit is {self._max_bytes}")
+            raise _Refused("oversized", f"{len(body)} bytes, the limit is {self._max_bytes}", *sender(body))
         if body.startswith(b'{"report_id"'):
             report = self._parse(self._report, body)
             if report.schema_version != event.SCHEMA_VERSION:
@@ -158,20 +175,16 @@ class Decoder:
 
     def _refusal(self, body: bytes, reason: Reason, detail: str) -> _Refused:
         """A refusal that still names the producer, where the record says it readably."""
-        try:
-            partial = _partial.decode(body)
-        except (msgspec.MsgspecError, RecursionError):
-            return _Refused(reason, detail)
+        partial = _readable(body)
         if partial.schema_version not in (None, event.SCHEMA_VERSION):
             reason, detail = "unknown_schema_version", f"version {partial.schema_version}"
-        seq = partial.seq if partial.seq is not None and 0 <= partial.seq < 2**63 else None
-        return _Refused(reason, detail, partial.producer_id, seq)
+        return _Refused(reason, detail, *sender(body))
 
     def _extra(self, body: bytes) -> bytes:
         """Fields that this release does not know, as the spliced map `extra`: their JSON text by name."""
         unknown = {
             key: bytes(value).decode("utf-8", "replace")
-            for key, value in self._keys.decode(body).items()
+            for key, value in self._parse(self._keys, body).items()
             if key not in _FIELDS
         }
         return b',"extra":' + msgspec.json.encode(unknown) if unknown else b""
@@ -184,6 +197,19 @@ class _PartialCall(msgspec.Struct):
 
 
 _partial = msgspec.json.Decoder(_PartialCall)
+
+
+def sender(body: bytes) -> tuple[str, int | None]:
+    """The producer and the sequence number of a record that cannot be stored; empty and None where it names none."""
+    partial = _readable(body)
+    return partial.producer_id, partial.seq if partial.seq is not None and 0 <= partial.seq < 2**63 else None
+
+
+def _readable(body: bytes) -> _PartialCall:
+    try:
+        return _partial.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _PartialCall()
 
 
 class _Refused(Exception):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 
 class Metrics:
@@ -21,6 +21,47 @@ class Metrics:
             ["source", "reason"],
             registry=registry,
         )
+        self.batch_records = Histogram(
+            "tokentide_collector_batch_records",
+            "Records of one batch.",
+            ["source"],
+            registry=registry,
+            buckets=(1, 10, 100, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000),
+        )
+        self.lag_records = Gauge(
+            "tokentide_collector_lag_records",
+            "Records that wait to be read: in Kafka's partitions of this collector, or in the HTTP intake.",
+            ["source"],
+            registry=registry,
+        )
+        self.lag_seconds = Gauge(
+            "tokentide_collector_lag_seconds",
+            "How long the oldest record of the last stored batch had waited; 0 when there is nothing to store.",
+            ["source"],
+            registry=registry,
+        )
+        self.intake_bytes = Gauge(
+            "tokentide_collector_intake_bytes",
+            "Bytes of requests that arrive or wait for the store.",
+            registry=registry,
+        )
+        self.duplicates = Gauge(
+            "tokentide_collector_duplicates",
+            "Records that arrived again after they were stored, as the ledger tells; they count once.",
+            registry=registry,
+        )
+        self.paused = Gauge(
+            "tokentide_collector_paused",
+            "1 while nothing is read because nearly everything would become a dead letter.",
+            ["source"],
+            registry=registry,
+        )
         self.insert_seconds = Histogram(
             "tokentide_collector_insert_seconds", "Time to store one batch.", ["source"], registry=registry
+        )
+        self.repinned = Counter(
+            "tokentide_collector_repinned_events_total",
+            "Events that named another team or app than their token belongs to, and were given to the token's.",
+            ["token", "field"],
+            registry=registry,
         )

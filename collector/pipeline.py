@@ -9,22 +9,28 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillRunning
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from collector.brake import Brake
+from collector.dead_letter_topic import DeadLetterTopic
 from collector.decode import Decoder
 from collector.metrics import Metrics
-from collector.record import Batch, Chunk, Source
+from collector.record import Batch, Chunk, Outcome, Source
 from collector.rollup import RollUp
-from collector.write import Stopped, Writer
+from collector.write import Held, Stopped, Writer
 from store.connection import Store
 
 log = logging.getLogger(__name__)
+batches = logging.getLogger("collector.batches")  # one line each, shown where logs are for machines
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """Everything that carries the records of one source into the store."""
+    """Everything that carries the records of one source into the store.
+
+    `trouble` says why nothing may be stored now although the store answers, and is empty while all is well.
+    """
 
     source: Source
     decoder: Decoder
@@ -32,39 +38,90 @@ class Pipeline:
     roll_up: RollUp
     metrics: Metrics
     clock: Callable[[], datetime]
+    topic: DeadLetterTopic | None = None
+    brake: Brake = field(default_factory=lambda: Brake(limit=1.0))
+    trouble: Callable[[], str] = lambda: ""
+
+    @property
+    def paused_reason(self) -> str:
+        """Why nothing is carried now although the store answers; empty while all goes well."""
+        return self.brake.paused_reason or self.trouble()
 
     def run(self, stop: threading.Event) -> None:
         """Carry records until `stop` is set; then finish the chunk in hand and close the source.
 
         Any other trouble than an unreachable store ends the program: it must be seen, not skipped.
         """
-        writer = Writer(self.store, self.source.name, uuid.uuid4().hex, stop.wait, random.random)
+        writer = Writer(
+            self.store, self.source.name, uuid.uuid4().hex, stop.wait, random.random, self.topic, self.trouble
+        )
         pending: Future[None] | None = None
         with ThreadPoolExecutor(1, thread_name_prefix=f"write-{self.source.name}") as executor:
             try:
                 while not stop.is_set():
-                    chunk = self.source.read()
+                    chunk = self._read(pending)
                     batch = self.decoder.decode(chunk.records, self.clock()) if chunk else None
                     if pending is not None and (batch or pending.done()):
                         self._settle(pending)
                         pending = None
                     if chunk and batch:
-                        pending = executor.submit(self._write, writer, chunk, batch)
+                        pending = executor.submit(self._write, writer, chunk, batch, stop)
                 if pending is not None:
                     self._settle(pending)
             except Stopped:
-                log.info("stopped while the store was away; unacknowledged records will be delivered again")
+                log.info("stopped before a chunk was safe; unacknowledged records will be delivered again")
             finally:
                 self.source.close()
+                if self.topic:
+                    self.topic.close()
 
-    def _write(self, writer: Writer, chunk: Chunk, batch: Batch) -> None:
-        with self.metrics.insert_seconds.labels(self.source.name).time():
-            outcome = writer.write(batch, self.clock())
-        self.roll_up.touch(batch.minutes)
-        self.metrics.stored.labels(self.source.name).inc(outcome.stored)
-        for dead in outcome.refused:
-            self.metrics.dead_letters.labels(self.source.name, dead.reason).inc()
+    def _read(self, pending: Future[None] | None) -> Chunk | None:
+        chunk = self.source.read()
+        self.metrics.lag_records.labels(self.source.name).set(self.source.waiting())
+        if chunk is None and (pending is None or pending.done()):
+            self.metrics.lag_seconds.labels(self.source.name).set(0)
+        return chunk
+
+    def _write(self, writer: Writer, chunk: Chunk, batch: Batch, stop: threading.Event) -> None:
+        tries = 0
+        while (outcome := self._attempt(writer, chunk, batch)) is None:
+            tries += 1
+            wait_s = self.brake.wait_s(tries)
+            log.error("%s is paused, next try in %.0f s: %s", self.source.name, wait_s, self.paused_reason)
+            if stop.wait(wait_s):
+                raise Stopped
+            batch = self.decoder.decode(chunk.records, self.clock())
+        self._tell(chunk, batch, outcome)
         chunk.acknowledge(outcome)
+
+    def _tell(self, chunk: Chunk, batch: Batch, outcome: Outcome) -> None:
+        name, lag_s = self.source.name, None
+        if chunk.handed_in is not None:
+            lag_s = round(max(0.0, self.clock().timestamp() - chunk.handed_in), 3)
+            self.metrics.lag_seconds.labels(name).set(lag_s)
+        self.metrics.batch_records.labels(name).observe(len(chunk.records))
+        self.metrics.stored.labels(name).inc(outcome.stored)
+        for dead in outcome.refused:
+            self.metrics.dead_letters.labels(name, dead.reason).inc()
+        told = {"records": len(chunk.records), "stored": outcome.stored, "dead_letters": len(outcome.refused)}
+        batches.info("stored", extra={"source": name, **told, "minutes": len(batch.minutes), "lag_s": lag_s})
+
+    def _attempt(self, writer: Writer, chunk: Chunk, batch: Batch) -> Outcome | None:
+        """What became of the chunk; None when the brake holds it."""
+        records, name = len(chunk.records), self.source.name
+        try:
+            with self.metrics.insert_seconds.labels(name).time():
+                outcome = writer.write(
+                    batch, self.clock(), lambda letters: self.brake.holds(records, letters, self.clock())
+                )
+        except Held:
+            self.metrics.paused.labels(name).set(1)
+            return None
+        finally:
+            self.roll_up.touch(batch.minutes)  # what the store took of a chunk that is held is there already
+        self.brake.passed(records, len(outcome.refused), self.clock())
+        self.metrics.paused.labels(name).set(0)
+        return outcome
 
     def _settle(self, pending: Future[None]) -> None:
         while True:

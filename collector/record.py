@@ -68,10 +68,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Records that were read together. `acknowledge` is called once, from any thread, when all of them are safe."""
+    """Records that were read together. `acknowledge` is called once, from any thread, when all of them are safe.
+
+    `handed_in` is when the oldest of them came into the log or the intake, in seconds since 1970; None if not known.
+    """
 
     records: Sequence[Record]
     acknowledge: Callable[[Outcome], None]
+    handed_in: float | None = None
 
 
 class Source(Protocol):
@@ -84,6 +88,9 @@ class Source(Protocol):
 
     def read(self) -> Chunk | None:
         """The next records; waits about a second for them and returns None when there are none."""
+
+    def waiting(self) -> int:
+        """How many records wait to be read, as far as it is known; from any thread."""
 
     def idle(self) -> None:
         """Called about every second while the last chunk is still being stored; must return at once."""

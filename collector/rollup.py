@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import heapq
 import logging
+import math
 import threading
 import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from collector.second_hand import settle
 from store.connection import Store
 from store.errors import StoreError
+from store.retention import kept_since
 from store.sql import load
 
 log = logging.getLogger(__name__)
@@ -25,6 +28,14 @@ _STAGES: Final = (
     ("roll_up_ledger", "forget_ledger", "roll_up_minutes", "forget_minutes"),
     ("roll_up_hours", "forget_hours"),
 )
+
+
+def count_duplicates(store: Store) -> float:
+    """How many records arrived again after they were stored; not a number while the store does not answer."""
+    try:
+        return float(store.query(load("collector", "duplicates")).scalar())
+    except StoreError:
+        return math.nan
 
 
 class RollUp:
@@ -83,8 +94,12 @@ class RollUp:
     def _rebuild(self, minutes: list[datetime]) -> None:
         """Each stage takes its version before it reads, so that of several collectors the newest version has seen most.
 
-        The hours come last, so that an hour as new as its minutes tells that the rebuild was finished.
+        Calls that others tell of better are marked before that. The hours come last, so that an hour as new as its
+        minutes tells that the rebuild was finished.
         """
+        minutes = self._whole({*minutes, *settle(self._store, self._whole(minutes))})
+        if not minutes:
+            return
         touched: dict[str, Any] = {
             "minutes": minutes,
             "hours": sorted({minute.replace(minute=0) for minute in minutes}),
@@ -96,3 +111,11 @@ class RollUp:
             for name in stage:
                 query = load("collector", name)
                 self._store.execute(query, {parameter: offered[parameter] for parameter in query.parameters})
+
+    def _whole(self, minutes: Iterable[datetime]) -> list[datetime]:
+        """Those of `minutes` of which no fact has been removed: the totals of the others must stay as they are."""
+        since = kept_since(self._store)
+        kept = sorted(minute for minute in minutes if minute >= since)
+        if late := len(set(minutes)) - len(kept):
+            log.warning("%d minutes before %s are not rolled up again: their calls are no longer kept", late, since)
+        return kept

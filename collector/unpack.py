@@ -9,6 +9,8 @@ import zstandard
 from collector.formats.format import Unreadable
 
 _LARGEST_WINDOW = 2**27
+# What is behind the end of a member or frame is copied: of a body of very many, only so much each time.
+_PIECE = 4096
 
 
 class TooLarge(Exception):
@@ -35,20 +37,20 @@ def unpack(packed: bytes, encoding: str, limit: int) -> bytes:
 
 
 def _gzip(packed: bytes, limit: int) -> bytes:
-    body, rest = bytearray(), packed
-    while rest or not body:
+    body, at, unpacker = bytearray(), 0, None
+    while at < len(packed) or unpacker is None:
         unpacker = zlib.decompressobj(wbits=31)
-        try:
-            body += unpacker.decompress(rest, limit + 1 - len(body))
-        except zlib.error as error:
-            raise Unreadable(f"the body is not gzip: {error}") from error
-        if len(body) > limit:
-            break
-        if not unpacker.eof:
-            raise Unreadable("the gzip body ends too early: send all of it")
-        rest = unpacker.unused_data
-        if not rest:
-            break
+        while not unpacker.eof:
+            piece = packed[at : at + _PIECE]
+            if not piece:
+                raise Unreadable("the gzip body ends too early: send all of it")
+            try:
+                body += unpacker.decompress(piece, limit + 1 - len(body))
+            except zlib.error as error:
+                raise Unreadable(f"the body is not gzip: {error}") from error
+            if len(body) > limit:
+                return bytes(body)
+            at += len(piece) - len(unpacker.unused_data)
     return bytes(body)
 
 
@@ -66,12 +68,12 @@ def _zstd(packed: bytes, limit: int) -> bytes:
 
 
 def _check_frames(unpacker: zstandard.ZstdDecompressor, packed: bytes) -> None:
-    rest = packed
-    while True:
+    at, frame = 0, None
+    while at < len(packed) or frame is None:
         frame = unpacker.decompressobj()
-        frame.decompress(rest)
-        if not frame.eof:
-            raise Unreadable("the zstd body ends too early: send all of it")
-        rest = frame.unused_data
-        if not rest:
-            return
+        while not frame.eof:
+            piece = packed[at : at + _PIECE]
+            if not piece:
+                raise Unreadable("the zstd body ends too early: send all of it")
+            frame.decompress(piece)
+            at += len(piece) - len(frame.unused_data)

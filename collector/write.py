@@ -2,106 +2,134 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
+from collector.dead_letter_topic import DeadLetterTopic, TopicAway
+from collector.dead_letters import DeadLetters
+from collector.decode import sender
 from collector.record import Batch, DeadLetter, Line, Outcome
 from store.connection import Store
-from store.errors import DataRefused, StoreError
+from store.errors import DataRefused, StoreError, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
-_DEAD_LETTER_COLUMNS = [
-    "dead_letter_id",
-    "received_at",
-    "reason",
-    "detail",
-    "source",
-    "log_place",
-    "log_offset",
-    "producer_id",
-    "seq",
-    "body",
-]
+_Done = TypeVar("_Done")
 
 
 class Stopped(Exception):
-    """The program was told to stop while the store could not take a batch; nothing of the batch may be acknowledged."""
+    """The program was told to stop while a batch could not be stored; nothing of the batch may be acknowledged."""
+
+
+class Held(Exception):
+    """So much of a batch would become dead letters that none may: nothing of it may be acknowledged."""
+
+
+def _never(letters: Sequence[DeadLetter]) -> bool:
+    return False
 
 
 class Writer:
     """Writes batches of one source. `wait(seconds)` returns True when the program shall stop.
 
     `name` tells this writer from all others, ever: with the number of its batch it is the token by which the store
-    recognises a block that is tried again.
+    recognises a block that is tried again. Dead letters go to the table, and to `topic` as well if there is one. While
+    `trouble()` says what is wrong with the store, it is not asked.
     """
 
     def __init__(
-        self, store: Store, source: str, name: str, wait: Callable[[float], bool], jitter: Callable[[], float]
+        self,
+        store: Store,
+        source: str,
+        name: str,
+        wait: Callable[[float], bool],
+        jitter: Callable[[], float],
+        topic: DeadLetterTopic | None = None,
+        trouble: Callable[[], str] = lambda: "",
     ) -> None:
+        self._trouble = trouble
         self._store = store
+        self._letters = DeadLetters(store)
+        self._topic = topic
         self._source = source
         self._name = name
         self._wait = wait
         self._jitter = jitter
         self._batches = 0
 
-    def write(self, batch: Batch, now: datetime) -> Outcome:
+    def write(self, batch: Batch, now: datetime, holds: Callable[[Sequence[DeadLetter]], bool] = _never) -> Outcome:
         """Insert everything; retries while the store cannot take it. Raises Stopped when told to stop meanwhile.
 
         A record is given up only when the store refuses its data; any other trouble of the store keeps the batch.
+        `holds(letters)` is asked before anything becomes a dead letter: Held is raised when it says yes.
         """
-        delay = 0.5
+        if batch.dead_letters and holds(batch.dead_letters):
+            raise Held
         self._batches += 1
+        name = f"{self._name}/{self._batches}"
+        count = len(batch.lines) + len(batch.reports)
+        answers: dict[str, str] = {}
+        poisoned = self._until_done(lambda: insert(self._store, batch, name, answers), count)
+        refused = [*batch.dead_letters, *poisoned]
+        if poisoned and holds(refused):
+            raise Held
+        if refused:
+            self._keep(refused, now)
+        return Outcome(count - len(poisoned), refused)
+
+    def _keep(self, letters: Sequence[DeadLetter], now: datetime) -> None:
+        self._until_done(lambda: self._letters.keep(letters, self._source, now), len(letters))
+        if topic := self._topic:
+            self._until_done(lambda: topic.send(letters, now), len(letters))
+
+    def _until_done(self, action: Callable[[], _Done], count: int) -> _Done:
+        delay = 0.5
         while True:
             try:
-                return self._write_once(batch, now)
-            except StoreError as error:
-                count = len(batch.lines) + len(batch.reports) + len(batch.dead_letters)
+                if trouble := self._trouble():
+                    raise StoreUnavailable(trouble)
+                return action()
+            except (StoreError, TopicAway) as error:
                 log.warning("%d records kept, next try in about %.1f s: %s", count, delay, error)
                 if self._wait(delay * (0.5 + self._jitter())):
                     raise Stopped from error
                 delay = min(delay * 2, 30.0)
 
-    def _write_once(self, batch: Batch, now: datetime) -> Outcome:
-        poisoned = [*self._insert("ingest", batch.lines), *self._insert("producer_reports", batch.reports)]
-        refused = [*batch.dead_letters, *poisoned]
-        self._store.insert("dead_letters", _DEAD_LETTER_COLUMNS, [_row(d, self._source, now) for d in refused])
-        return Outcome(len(batch.lines) + len(batch.reports) - len(poisoned), refused)
 
-    def _insert(self, table: str, lines: Sequence[Line], first: int = 0) -> list[DeadLetter]:
-        """Insert `lines`; where the store refuses the data of a block, halve it until the bad records are found."""
-        if not lines:
-            return []
-        try:
-            token = f"{self._name}/{self._batches}/{table}/{first}+{len(lines)}"
-            self._store.insert_json(table, b"\n".join(line.json for line in lines), token)
-        except DataRefused as error:
-            if len(lines) == 1:
-                return [DeadLetter(lines[0].record, "refused_by_store", str(error)[:500])]
-            middle = len(lines) // 2
-            after = self._insert(table, lines[middle:], first + middle)
-            return [*self._insert(table, lines[:middle], first), *after]
+def insert(store: Store, batch: Batch, name: str, answers: dict[str, str] | None = None) -> list[DeadLetter]:
+    """Insert the calls and reports of `batch`, which is recognised by `name`, and return those that `store` refuses.
+
+    Raises StoreError for any other trouble of the store; tried again with the same `answers`, it asks the store only
+    what is not answered yet, so that a batch with bad records gets on even while many inserts fail.
+    """
+    answers = {} if answers is None else answers
+    calls = _insert(store, "ingest", batch.lines, name, answers)
+    return [*calls, *_insert(store, "producer_reports", batch.reports, name, answers)]
+
+
+def _insert(
+    store: Store, table: str, lines: Sequence[Line], name: str, answers: dict[str, str], first: int = 0
+) -> list[DeadLetter]:
+    """Insert `lines`; where the store refuses the data of a block, halve it until the bad records are found.
+
+    `answers` holds by token what the store said: nothing when it took the block, else why not.
+    """
+    if not lines:
         return []
-
-
-def _row(dead: DeadLetter, source: str, now: datetime) -> tuple[object, ...]:
-    record = dead.record
-    # A request that is sent again gets new offsets, so there the bytes alone tell a repeat.
-    place = "" if source == "http" else f"{record.place}\n{record.offset}\n"
-    identity = int.from_bytes(hashlib.blake2b(place.encode() + record.body, digest_size=8).digest(), "big")
-    body = record.body.decode("utf-8", "backslashreplace")
-    return (
-        identity,
-        now,
-        dead.reason,
-        dead.detail,
-        source,
-        record.place,
-        record.offset,
-        dead.producer_id,
-        dead.seq,
-        body,
-    )
+    token = f"{name}/{table}/{first}+{len(lines)}"
+    if token not in answers:
+        try:
+            store.insert_json(table, b"\n".join(line.json for line in lines), token)
+            answers[token] = ""
+        except DataRefused as error:
+            answers[token] = str(error)[:500]
+    if not answers[token]:
+        return []
+    if len(lines) == 1:
+        record = lines[0].record
+        return [DeadLetter(record, "refused_by_store", answers[token], *sender(record.body))]
+    middle = len(lines) // 2
+    after = _insert(store, table, lines[middle:], name, answers, first + middle)
+    return [*_insert(store, table, lines[:middle], name, answers, first), *after]

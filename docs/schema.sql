@@ -216,11 +216,14 @@ CREATE TABLE dead_letters
     `log_offset` UInt64,
     `producer_id` String,
     `seq` Nullable(UInt64),
+    `app` LowCardinality(String) DEFAULT JSONExtractString(body, 'app'),
+    `decided_at` DateTime64(6, 'UTC') DEFAULT received_at,
+    `replayed` UInt8 DEFAULT 0,
     `body` String CODEC(ZSTD(3))
 )
-ENGINE = ReplacingMergeTree(received_at)
+ENGINE = ReplacingMergeTree(decided_at, replayed)
 PARTITION BY toYYYYMM(received_at)
-ORDER BY (reason, dead_letter_id)
+ORDER BY dead_letter_id
 SETTINGS index_granularity = 8192;
 
 CREATE TABLE deliveries
@@ -247,6 +250,16 @@ CREATE TABLE drift_references
 )
 ENGINE = ReplacingMergeTree(frozen_at)
 ORDER BY (team, app, kind, embedder)
+SETTINGS index_granularity = 8192;
+
+CREATE TABLE forgotten_keys
+(
+    `kind` LowCardinality(String),
+    `digest` String,
+    `forgotten_at` DateTime64(3, 'UTC')
+)
+ENGINE = ReplacingMergeTree(forgotten_at)
+ORDER BY (kind, digest)
 SETTINGS index_granularity = 8192;
 
 CREATE TABLE ingest
@@ -471,6 +484,217 @@ AS SELECT
 FROM ingest
 GROUP BY minute;
 
+CREATE VIEW ledger_gaps
+(
+    `producer_id` String,
+    `first_seq` UInt64,
+    `last_seq` UInt64,
+    `events` UInt64,
+    `after` DateTime('UTC'),
+    `before` DateTime('UTC')
+)
+AS WITH
+    incomplete AS
+    (
+        SELECT producer_id
+        FROM producer_ledger
+        WHERE missing > 0
+    )
+SELECT
+    producer_id,
+    previous + 1 AS first_seq,
+    toUInt64(seq - 1) AS last_seq,
+    toUInt64((seq - previous) - 1) AS events,
+    previous_at AS after,
+    at AS before
+FROM
+(
+    SELECT
+        producer_id,
+        seq,
+        at,
+        lagInFrame(seq, 1, toUInt64(0)) OVER numbers AS previous,
+        lagInFrame(at, 1, at) OVER numbers AS previous_at
+    FROM
+    (
+        SELECT
+            producer_id,
+            seq,
+            toDateTime(started_at, 'UTC') AS at
+        FROM llm_calls
+        WHERE (producer_id IN (incomplete)) AND (toStartOfMinute(started_at) IN (
+            SELECT minute
+            FROM loss_ledger
+            WHERE producer_id IN (incomplete)
+        ))
+        UNION ALL
+        SELECT
+            producer_id,
+            assumeNotNull(seq),
+            toDateTime(received_at, 'UTC')
+        FROM dead_letters
+        FINAL
+        WHERE (producer_id IN (incomplete)) AND (seq IS NOT NULL)
+        UNION ALL
+        SELECT
+            producer_id,
+            emitted + 1,
+            toDateTime(reported_at, 'UTC')
+        FROM producer_reports
+        FINAL
+        WHERE (producer_id IN (incomplete)) AND closed
+    )
+    WINDOW numbers AS (PARTITION BY producer_id ORDER BY seq ASC)
+)
+WHERE seq > (previous + 1);
+
+CREATE VIEW ledger_hours
+(
+    `producer_id` String,
+    `hour` DateTime('UTC'),
+    `app` String,
+    `emitted` UInt64,
+    `stored` UInt64,
+    `repeated` UInt64,
+    `dropped_by_reason` Map(String, UInt64),
+    `dropped` UInt64,
+    `spooled` UInt64,
+    `dead_letters` UInt64,
+    `missing` UInt64,
+    `gaps` Array(String),
+    `least_delay_ms` Int64
+)
+AS SELECT
+    producer_id,
+    hour,
+    any(names.app) AS app,
+    if(sum(facts.emitted) > 0, sum(facts.emitted), (stored + dead_letters) + missing) AS emitted,
+    sum(facts.stored) AS stored,
+    sum(facts.repeated) AS repeated,
+    sumMap(facts.dropped_by_reason) AS dropped_by_reason,
+    arraySum(mapValues(dropped_by_reason)) AS dropped,
+    max(facts.spooled) AS spooled,
+    sum(facts.dead_letters) AS dead_letters,
+    sum(facts.missing) AS missing,
+    arrayFlatten(groupArray(facts.gaps)) AS gaps,
+    minIf(facts.least_delay_ms, facts.stored > 0) AS least_delay_ms
+FROM
+(
+    SELECT
+        producer_id,
+        hour,
+        toUInt64(emitted - lagInFrame(emitted, 1, toUInt64(0)) OVER hours) AS emitted,
+        toUInt64(0) AS stored,
+        toUInt64(0) AS repeated,
+        CAST(mapSubtract(dropped, lagInFrame(dropped, 1) OVER hours), 'Map(LowCardinality(String), UInt64)') AS dropped_by_reason,
+        spooled,
+        toUInt64(0) AS dead_letters,
+        toUInt64(0) AS missing,
+        CAST([], 'Array(String)') AS gaps,
+        toInt64(0) AS least_delay_ms
+    FROM producer_report_hours
+    FINAL
+    WINDOW hours AS (PARTITION BY producer_id ORDER BY hour ASC)
+    UNION ALL
+    SELECT
+        producer_id,
+        toStartOfHour(minute),
+        0,
+        sum(stored),
+        0,
+        CAST(map(), 'Map(LowCardinality(String), UInt64)'),
+        0,
+        0,
+        0,
+        CAST([], 'Array(String)'),
+        min(least_delay_ms)
+    FROM loss_ledger
+    FINAL
+    GROUP BY
+        1,
+        2
+    UNION ALL
+    SELECT
+        producer_id,
+        toStartOfHour(minute),
+        0,
+        0,
+        toUInt64(greatest(sum(arrived) - sum(settled), 0)),
+        CAST(map(), 'Map(LowCardinality(String), UInt64)'),
+        0,
+        0,
+        0,
+        CAST([], 'Array(String)'),
+        0
+    FROM
+    (
+        SELECT
+            producer_id,
+            minute,
+            toInt64(delivered) AS arrived,
+            toInt64(0) AS settled
+        FROM deliveries
+        UNION ALL
+        SELECT
+            producer_id,
+            minute,
+            0,
+            toInt64(stored)
+        FROM loss_ledger
+        FINAL
+    )
+    WHERE minute < (toStartOfMinute(now('UTC')) - toIntervalMinute(1))
+    GROUP BY
+        1,
+        2
+    UNION ALL
+    SELECT
+        producer_id,
+        toStartOfHour(received_at),
+        0,
+        0,
+        0,
+        CAST(map(), 'Map(LowCardinality(String), UInt64)'),
+        0,
+        count(),
+        0,
+        CAST([], 'Array(String)'),
+        0
+    FROM dead_letters
+    FINAL
+    GROUP BY
+        1,
+        2
+    UNION ALL
+    SELECT
+        producer_id,
+        toStartOfHour(before),
+        0,
+        0,
+        0,
+        CAST(map(), 'Map(LowCardinality(String), UInt64)'),
+        0,
+        0,
+        sum(events),
+        groupArray(if(first_seq = last_seq, toString(first_seq), concat(toString(first_seq), '-', toString(last_seq)))),
+        0
+    FROM ledger_gaps
+    GROUP BY
+        1,
+        2
+) AS facts
+LEFT JOIN
+(
+    SELECT
+        producer_id,
+        app
+    FROM producer_ledger
+) AS names USING (producer_id)
+WHERE producer_id != ''
+GROUP BY
+    producer_id,
+    hour;
+
 CREATE TABLE llm_calls
 (
     `call_id` UUID,
@@ -552,7 +776,8 @@ CREATE TABLE llm_calls
     `received_at` DateTime64(3, 'UTC'),
     `log_place` LowCardinality(String),
     `log_offset` UInt64,
-    `extra` Map(String, String) CODEC(ZSTD(1))
+    `extra` Map(String, String) CODEC(ZSTD(1)),
+    `superseded` UInt8 DEFAULT 0
 )
 ENGINE = ReplacingMergeTree(received_at)
 PARTITION BY toYYYYMM(started_at)
@@ -769,9 +994,10 @@ AS SELECT
     if(calls.cache_hit, value, NULL) AS saved
 FROM
 (
-    SELECT *
+    SELECT * EXCEPT superseded
     FROM llm_calls
     FINAL
+    WHERE superseded = 0
 ) AS calls
 LEFT JOIN
 (
@@ -897,6 +1123,21 @@ FROM
 WHERE producer_id != ''
 GROUP BY producer_id;
 
+CREATE TABLE producer_report_hours
+(
+    `producer_id` String,
+    `hour` DateTime('UTC'),
+    `reported_at` DateTime64(6, 'UTC'),
+    `emitted` UInt64,
+    `dropped` Map(LowCardinality(String), UInt64),
+    `spooled` UInt64,
+    `app` LowCardinality(String)
+)
+ENGINE = ReplacingMergeTree(reported_at)
+PARTITION BY toYYYYMM(hour)
+ORDER BY (producer_id, hour)
+SETTINGS index_granularity = 8192;
+
 CREATE TABLE producer_reports
 (
     `report_id` String,
@@ -914,6 +1155,35 @@ CREATE TABLE producer_reports
 )
 ENGINE = ReplacingMergeTree(reported_at)
 ORDER BY producer_id
+SETTINGS index_granularity = 8192;
+
+CREATE MATERIALIZED VIEW producer_reports_by_hour TO producer_report_hours
+(
+    `producer_id` String,
+    `hour` DateTime('UTC'),
+    `reported_at` DateTime64(6, 'UTC'),
+    `emitted` UInt64,
+    `dropped` Map(LowCardinality(String), UInt64),
+    `spooled` UInt64,
+    `app` LowCardinality(String)
+)
+AS SELECT
+    producer_id,
+    toStartOfHour(reported_at) AS hour,
+    reported_at,
+    emitted,
+    dropped,
+    spooled,
+    app
+FROM producer_reports;
+
+CREATE TABLE removed_facts
+(
+    `before` DateTime('UTC'),
+    `noted_at` DateTime64(3, 'UTC')
+)
+ENGINE = MergeTree
+ORDER BY before
 SETTINGS index_granularity = 8192;
 
 CREATE TABLE schema_migrations

@@ -11,16 +11,20 @@ import typer
 from prometheus_client import CollectorRegistry
 
 from alerts.rule import RuleError
+from collector.senders import TokensError
 from collector.sources.kafka import KafkaAway
 from server import logs
+from server.admin import access_of
 from server.config import Config, ConfigError, load
+from server.dead_letters_cli import deadletters
 from server.programs import Program, alerts_program, analyzers_program, page, prepare_store, up
 from server.programs import collector as collector_program
 from server.serve import AddressInUse, LoopFailed, listen, serve
+from server.tls import check_tls
 from store.connection import Store
 from store.errors import StoreError
 
-EXPECTED = (ConfigError, StoreError, AddressInUse, LoopFailed, KafkaAway, RuleError)
+EXPECTED = (ConfigError, StoreError, AddressInUse, LoopFailed, KafkaAway, RuleError, TokensError)
 
 app = typer.Typer(
     name="tokentide",
@@ -30,6 +34,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+app.add_typer(deadletters, name="deadletters")
+
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="Configuration file; tokentide.toml here when it exists.")
 ]
@@ -38,18 +44,21 @@ PortOption = Annotated[int | None, typer.Option(help="Port to listen on; 0 takes
 
 def _settings(file: Path | None, port: int | None = None) -> Config:
     config = load(file, server={} if port is None else {"port": port})
-    logs.configure(config.server.log_level)
+    logs.configure(config.server.log_level, config.server.log_format)
     return config
 
 
 def _run(config: Config, make: Callable[[Store, CollectorRegistry], Program], name: str) -> None:
+    access = access_of(config.server)
+    check_tls(config.server)
     listener = listen(config.server)
     registry = CollectorRegistry()
     store = prepare_store(config)
     program = make(store, registry)
     host, port = listener.getsockname()[:2]
-    typer.echo(f"tokentide {name} listens on http://{host}:{port}", err=True)
-    serve(program, store, listener, registry)
+    scheme = "https" if config.server.tls_certificate else "http"
+    typer.echo(f"tokentide {name} listens on {scheme}://{host}:{port}", err=True)
+    serve(program, store, listener, registry, access, config.server)
 
 
 @app.command("up")
@@ -111,7 +120,7 @@ def check_command(config: ConfigOption = None) -> None:
 
 @app.command("report")
 def report_command(
-    kind: Annotated[str, typer.Argument(help="cost, latency, limits, drift or losses.")],
+    kind: Annotated[str, typer.Argument(help="cost, latency, limits, drift, losses or ledger.")],
     by: Annotated[
         str | None, typer.Option(help="Dimensions, separated by commas: team (the default), app, feature, model, …")
     ] = None,
@@ -124,6 +133,111 @@ def report_command(
     from server.report_command import print_report
 
     print_report(_settings(config), kind, by, last, format, server)
+
+
+@app.command("import")
+def import_command(
+    file: Annotated[str, typer.Argument(help="File to read, packed if it ends in .gz or .zst; - for standard input.")],
+    kind: Annotated[
+        Literal["langfuse", "litellm", "openai-usage", "jsonl"],
+        typer.Option("--from", help="Who wrote it; jsonl is tokentide's own events, one a line."),
+    ],
+    server: Annotated[str | None, typer.Option(help="Send to this running tokentide instead of the store.")] = None,
+    token_file: Annotated[Path | None, typer.Option(help="File that holds a sender's token for it.")] = None,
+    team: Annotated[str, typer.Option(help="Team of the records that name none.")] = "",
+    app_name: Annotated[str, typer.Option("--app", help="App of the records that name none.")] = "",
+    content: Annotated[
+        Literal["off", "masked", "full"], typer.Option(help="What is kept of texts; jsonl stays as it is.")
+    ] = "masked",
+    until: Annotated[
+        str,
+        typer.Option(help="openai-usage: leave out what is used after this instant, because hooks record it; or now."),
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Store nothing, only say what would become of it.")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Import what other tools have recorded. Importing twice counts once.
+
+    The exit code is 1 when a record was refused or could not be read, or the file ended too early; all others are
+    stored.
+    """
+    from server.import_command import ImportOptions, parse_until, run_import
+
+    options = ImportOptions(file, kind, server, team, app_name, content, parse_until(until), dry_run, token_file)
+    raise typer.Exit(run_import(_settings(config), options))
+
+
+@app.command("token")
+def token_command() -> None:
+    """Make a token for a sender or a reader, and the hash of it that the collector's settings hold."""
+    from server.token_command import describe, new_token
+
+    typer.echo(describe(new_token()))
+
+
+@app.command("forget")
+def forget_command(
+    user: Annotated[str | None, typer.Option(help="The user_hash to forget.")] = None,
+    session: Annotated[str | None, typer.Option(help="The session_id to forget.")] = None,
+    user_id: Annotated[str | None, typer.Option(help="The plain user to forget, as the app names it.")] = None,
+    user_key: Annotated[
+        str, typer.Option(envvar="TOKENTIDE_USER_KEY", help="With --user-id: the user_key of the app's SDK.")
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")] = False,
+    server: Annotated[str | None, typer.Option(help="Let this running tokentide do it.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Delete the texts of a user or session for good, and prove that no sum changed."""
+    from server.forget_command import run_forget, whom
+
+    asked = {**whom(user, session, user_id, user_key), "dry_run": dry_run}
+    raise typer.Exit(0 if run_forget(_settings(config), asked, server) else 1)
+
+
+@app.command("export")
+def export_command(
+    what: Annotated[str, typer.Option(help="calls, texts, minutes, hours or ledger.")],
+    start: Annotated[str, typer.Option("--from", help="First day or instant: 2026-11-20, 2026-11-20T12:00:00Z.")],
+    end: Annotated[str, typer.Option("--to", help="End, not included; now when left away.")] = "",
+    team: Annotated[str, typer.Option(help="Only this team.")] = "",
+    format: Annotated[str, typer.Option("--format", help="parquet, csv or jsonl.")] = "parquet",
+    output: Annotated[str, typer.Option(help="File to write; - is standard output.")] = "-",
+    server: Annotated[str | None, typer.Option(help="Ask this running tokentide instead of opening the store.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Write calls, texts or totals as Parquet, CSV or JSON lines."""
+    from server.export_command import Wanted, write_export
+
+    write_export(_settings(config), Wanted(what, start, end, team, format), output, server)
+
+
+@app.command("backup")
+def backup_command(
+    folder: Annotated[Path, typer.Argument(help="Folder to create, on the machine that holds the store.")],
+    server: Annotated[str | None, typer.Option(help="Let this running tokentide do it.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Write a backup of the embedded store, also while it is used."""
+    from server.backup_command import run_backup
+
+    run_backup(_settings(config), folder, server)
+
+
+@app.command("restore")
+def restore_command(
+    folder: Annotated[Path, typer.Argument(help="Folder of a backup.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace what is in the store.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Make a backup the embedded store, and compare every table with what was backed up."""
+    from server.backup_command import run_restore
+
+    differences = run_restore(_settings(config), folder, force)
+    for difference in differences:
+        typer.echo(difference, err=True)
+    raise typer.Exit(1 if differences else 0)
 
 
 @app.command("demo")

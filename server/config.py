@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -42,21 +42,48 @@ class ServerConfig(BaseModel):
     log_level: str = Field(
         default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING, ERROR."
     )
+    log_format: str = Field(
+        default="text", pattern="^(text|json)$", description="text, or json: one object a line, each batch included."
+    )
     admin_token: str = Field(
         default="", description="Bearer token for what changes or deletes stored data; without one, this machine only."
     )
     admin_token_file: Path | None = Field(default=None, description="File that holds the admin token.")
+    read_token: str = Field(
+        default="", repr=False, description="Password of the page, reports and metrics; without one, everyone reads."
+    )
+    read_token_file: Path | None = Field(default=None, description="File that holds the read token.")
+    tls_certificate: Path | None = Field(
+        default=None, description="PEM file with the certificate and what leads to its issuer; with it, only HTTPS."
+    )
+    tls_key: Path | None = Field(default=None, description="PEM file with the certificate's key, without a password.")
+
+    @model_validator(mode="after")
+    def _has_both_of_tls(self) -> ServerConfig:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key belong together: set both")
+        return self
 
     def token(self) -> str:
         """The admin token, from the file when one is named. Raises ConfigError when that file cannot be read."""
-        if self.admin_token_file is None:
-            return self.admin_token
-        try:
-            return self.admin_token_file.read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(
-                f"server.admin_token_file {self.admin_token_file} cannot be read, correct it ({error})"
-            ) from error
+        return _secret("server.admin_token_file", self.admin_token_file) or self.admin_token
+
+    def reading_token(self) -> str:
+        """The read token, in the same way."""
+        return _secret("server.read_token_file", self.read_token_file) or self.read_token
+
+
+def _secret(setting: str, file: Path | None) -> str:
+    """What the file holds; empty without a file. An empty file is an error: it would let everyone in."""
+    if file is None:
+        return ""
+    try:
+        secret = file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{setting} {file} cannot be read, correct it ({error})") from error
+    if not secret:
+        raise ConfigError(f"{setting} {file} is empty: write a token into it, tokentide token makes one")
+    return secret
 
 
 class Config(BaseSettings):

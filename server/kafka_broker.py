@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -42,13 +42,18 @@ class KafkaBroker:
     """One Kafka node in KRaft mode; `with KafkaBroker() as broker:` starts it and stops it.
 
     `bootstrap` is its address. Topics are not created by themselves: call `create_topic`. Data, settings and
-    `broker.log` live in `folder`, a temporary folder that is removed at the end when none is given. Raises
-    KafkaBrokerError.
+    `broker.log` live in `folder`, a temporary folder that is removed at the end when none is given. `settings` of the
+    node win over its own here. Raises KafkaBrokerError.
     """
 
     def __init__(
-        self, folder: Path | None = None, cache: Path = CACHE, progress: Callable[[str], object] | None = None
+        self,
+        folder: Path | None = None,
+        cache: Path = CACHE,
+        progress: Callable[[str], object] | None = None,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
+        self._more = settings or {}
         self._temporary = folder is None
         self._cache = cache
         self._progress = progress or _to_stderr
@@ -123,7 +128,7 @@ class KafkaBroker:
 
     def _format(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._settings.write_text(_properties(self.folder / "data", self._port, self._controller_port))
+        self._settings.write_text(_properties(self.folder / "data", self._port, self._controller_port, self._more))
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         # Joined by "=", because an id may begin with "-".
         tool = ["kafka.tools.StorageTool", "format", "--ignore-formatted"]
@@ -191,7 +196,7 @@ def _download(folder: Path) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _properties(data: Path, port: int, controller_port: int) -> str:
+def _properties(data: Path, port: int, controller_port: int, more: Mapping[str, str]) -> str:
     settings = {
         "process.roles": "broker,controller",
         "node.id": 1,
@@ -208,6 +213,7 @@ def _properties(data: Path, port: int, controller_port: int) -> str:
         "transaction.state.log.num.partitions": 1,
         "transaction.state.log.replication.factor": 1,
         "transaction.state.log.min.isr": 1,
+        **more,
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())
 

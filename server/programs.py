@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from functools import partial
 
 from prometheus_client import CollectorRegistry
 from starlette.routing import BaseRoute
@@ -13,21 +14,31 @@ from tokentide.version import VERSION
 
 import alerts.run
 import analyzers.schedule
+from collector.brake import Brake
+from collector.config import CollectorConfig
+from collector.dead_letter_topic import DeadLetterTopic
 from collector.decode import Decoder
+from collector.disk import disk_trouble
+from collector.forgotten import ForgottenKeys
 from collector.intake import routes as intake_routes
 from collector.metrics import Metrics
 from collector.pipeline import Pipeline
 from collector.price_key import PriceKeys
 from collector.prices import seed_prices
-from collector.rollup import RollUp
+from collector.rollup import RollUp, count_duplicates
 from collector.sources import open_source
 from collector.sources.http import HttpIntake
 from dashboards.page import routes as page_routes
 from server.config import Config
+from server.dead_letters import DeadLetterDesk
+from server.dead_letters import routes as dead_letter_routes
+from server.exports import routes as export_routes
+from server.keeping import routes as keeping_routes
 from server.reports import routes as report_routes
 from server.summary import routes as summary_routes
 from store.connection import Store, check_free, open_store
 from store.migrate import migrate
+from store.retention import apply_retention, kept_since
 
 Loop = Callable[[threading.Event], None]
 
@@ -39,24 +50,51 @@ def utc_now() -> datetime:
 
 @dataclass(slots=True)
 class Program:
-    """Loops by name, each run on a thread of its own until it is told to stop, and HTTP routes."""
+    """Loops by name, each run on a thread of its own until it is told to stop, and HTTP routes.
+
+    `checks` say by name what keeps a part from its work now, and nothing while it works.
+    """
 
     loops: dict[str, Loop] = field(default_factory=dict)
     routes: list[BaseRoute] = field(default_factory=list)
+    checks: dict[str, Callable[[], str]] = field(default_factory=dict)
 
     def add(self, other: Program) -> None:
         """Run `other` in the same process."""
         self.loops.update(other.loops)
         self.routes.extend(other.routes)
+        self.checks.update(other.checks)
 
 
 def prepare_store(config: Config) -> Store:
     """Open the store with today's tables and the seed of the price book. Raises StoreError."""
     check_free(config.store.address())
     store = open_store(config.store.address(), config.store.database)
-    migrate(store, utc_now(), config.store.cluster)
+    settings = config.store
+    migrate(store, utc_now(), settings.cluster)
+    apply_retention(store, settings.keep_calls_days, settings.keep_texts_days, utc_now(), settings.cluster)
     seed_prices(store, utc_now())
     return store
+
+
+def make_decoder(config: Config, store: Store, forgotten: ForgottenKeys | None = None) -> Decoder:
+    """The decoder of a collector over `store`: it refuses events that are older than what is kept of calls.
+
+    Without `forgotten` it reads once who is forgotten. Raises StoreError.
+    """
+    settings, keep_days = config.collector, config.store.keep_calls_days
+    if forgotten is None:
+        forgotten = ForgottenKeys(store, utc_now)
+        forgotten.refresh()
+    past = timedelta(days=min(settings.accept_past_days, keep_days or settings.accept_past_days))
+    return Decoder(
+        PriceKeys(),
+        VERSION,
+        settings.max_record_bytes,
+        min(past, utc_now() - kept_since(store)),
+        timedelta(minutes=settings.accept_future_minutes),
+        forgotten,
+    )
 
 
 def collector(config: Config, store: Store, registry: CollectorRegistry) -> Program:
@@ -65,21 +103,36 @@ def collector(config: Config, store: Store, registry: CollectorRegistry) -> Prog
     program = Program()
     roll_up = RollUp(store)
     metrics = Metrics(registry)
-    decoder = Decoder(
-        PriceKeys(),
-        VERSION,
-        settings.max_record_bytes,
-        timedelta(days=settings.accept_past_days),
-        timedelta(minutes=settings.accept_future_minutes),
-    )
+    metrics.duplicates.set_function(lambda: count_duplicates(store))
+    trouble = partial(disk_trouble, store.folder, config.store.least_free_bytes)
+    forgotten = ForgottenKeys(store, utc_now)
+    forgotten.refresh()
+    decoder = make_decoder(config, store, forgotten)
     for name in settings.sources:
         source = open_source(name, settings)
         if isinstance(source, HttpIntake):
-            program.routes += intake_routes(source, settings)
-        pipeline = Pipeline(source, decoder, store, roll_up, metrics, utc_now)
+            program.routes += intake_routes(source, settings, metrics, trouble)
+            metrics.intake_bytes.set_function(source.waiting_bytes)
+        topic, brake = _failures(name, settings)
+        pipeline = Pipeline(source, decoder, store, roll_up, metrics, utc_now, topic, brake, trouble)
         program.loops[f"collector-{name}"] = pipeline.run
+        program.checks[f"collector-{name}"] = partial(getattr, pipeline, "paused_reason")
+    program.routes += dead_letter_routes(DeadLetterDesk(store, decoder, roll_up, utc_now))
+    program.routes += keeping_routes(store, utc_now)
+    program.loops["forgotten-keys"] = forgotten.run
     program.loops["roll-up"] = lambda stop: roll_up.run(stop, settings.roll_up_every_s)
     return program
+
+
+def _failures(source: str, settings: CollectorConfig) -> tuple[DeadLetterTopic | None, Brake]:
+    """Where the dead letters of a source go beside the table, and when it pauses. Raises KafkaAway.
+
+    HTTP never pauses: one sender whose events are all bad must not stop the others.
+    """
+    if source != "kafka":
+        return None, Brake(limit=1.0)
+    topic = DeadLetterTopic(settings) if settings.kafka_dead_letter_topic else None
+    return topic, Brake(settings.dead_letter_limit, settings.dead_letter_limit_records)
 
 
 def analyzers_program(config: Config, store: Store) -> Program:
@@ -94,7 +147,12 @@ def alerts_program(config: Config, store: Store) -> Program:
 
 def page(config: Config, store: Store) -> Program:
     """The built-in page and the reports."""
-    served = (page_routes(store, config.dashboards), report_routes(store, utc_now), summary_routes(store, utc_now))
+    served = (
+        page_routes(store, config.dashboards),
+        report_routes(store, utc_now),
+        summary_routes(store, utc_now),
+        export_routes(store, utc_now),
+    )
     return Program(routes=[route for routes in served for route in routes])
 
 

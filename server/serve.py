@@ -7,17 +7,20 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from typing import Final
 
 import uvicorn
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from alerts.rule import RuleError
 from analyzers.embedders.embedder import EmbedderError
+from server.admin import Access, AccessControl
 from server.config import ServerConfig
 from server.programs import Loop, Program
 from store.connection import Store
@@ -27,6 +30,8 @@ from store.sql import load
 log = logging.getLogger(__name__)
 
 _JOIN_SECONDS = 60.0
+_NO_TOKENS: Final = Access()
+_DEFAULTS: Final = ServerConfig()
 SETTING_AT_FAULT = (EmbedderError, RuleError)
 
 
@@ -101,11 +106,36 @@ def listen(config: ServerConfig) -> socket.socket:
     return listener
 
 
-def serve(program: Program, store: Store, listener: socket.socket, registry: CollectorRegistry) -> None:
-    """Serve until SIGINT or SIGTERM; then finish what is in hand. Raises LoopFailed when a loop failed."""
-    routes = [*program.routes, *_own_routes(store, registry)]
-    application = Starlette(routes=routes, exception_handlers={StoreError: _store_away})
-    settings = uvicorn.Config(application, log_config=None, access_log=False, timeout_graceful_shutdown=10)
+def application(program: Program, store: Store, registry: CollectorRegistry, access: Access) -> Starlette:
+    """Every route of the program and those that all programs have, behind the decision of `access`."""
+    return Starlette(
+        routes=[*program.routes, *_own_routes(program, store, registry)],
+        middleware=[Middleware(AccessControl, access=access)],
+        exception_handlers={StoreError: _store_away},
+    )
+
+
+def serve(
+    program: Program,
+    store: Store,
+    listener: socket.socket,
+    registry: CollectorRegistry,
+    access: Access = _NO_TOKENS,
+    config: ServerConfig = _DEFAULTS,
+) -> None:
+    """Serve until SIGINT or SIGTERM; then finish what is in hand. `access` decides about every request of every route,
+    `config` says whether over TLS. Raises LoopFailed when a loop failed.
+    """
+    settings = uvicorn.Config(
+        application(program, store, registry, access),
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=10,
+        # Who asks is who is connected: what a header says of it may be anyone's word.
+        proxy_headers=False,
+        ssl_certfile=config.tls_certificate,
+        ssl_keyfile=config.tls_key,
+    )
     server = _Server(settings)
 
     def end_server() -> None:
@@ -137,7 +167,7 @@ def _store_away(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": f"the store does not answer: {error}"}, status_code=503, headers={"Retry-After": "5"})
 
 
-def _own_routes(store: Store, registry: CollectorRegistry) -> list[Route]:
+def _own_routes(program: Program, store: Store, registry: CollectorRegistry) -> list[Route]:
     def health(request: Request) -> Response:
         try:
             store.query(load("server", "answers"))
@@ -145,7 +175,15 @@ def _own_routes(store: Store, registry: CollectorRegistry) -> list[Route]:
             return JSONResponse({"status": "store away", "detail": str(error)}, status_code=503)
         return JSONResponse({"status": "ok"})
 
+    def ready(request: Request) -> Response:
+        wrong = {name: said for name, check in program.checks.items() if (said := check())}
+        try:
+            store.query(load("server", "answers"))
+        except StoreError as error:
+            wrong["store"] = str(error)
+        return JSONResponse({"ready": not wrong, **wrong}, status_code=503 if wrong else 200)
+
     def metrics(request: Request) -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
-    return [Route("/healthz", health), Route("/metrics", metrics)]
+    return [Route("/healthz", health), Route("/readyz", ready), Route("/metrics", metrics)]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
@@ -20,6 +21,8 @@ from store.failures import failure
 from store.literal import literal
 from store.sql import Query, load
 
+_PIECE = 2**18
+
 # The engine holds an exclusive lock on this file of its folder.
 _LOCK_FILE = "status"
 
@@ -29,6 +32,10 @@ _ENGINE = {"background_pool_size": 2, "background_schedule_pool_size": 4}
 _ALLOCATOR = ("JE_MALLOC_CONF", "dirty_decay_ms:500,muzzy_decay_ms:0,background_thread:true")
 
 _SETTINGS = {"date_time_input_format": "best_effort", "input_format_skip_unknown_fields": 1, "session_timezone": "UTC"}
+# One block is small and parsed as quickly by one thread, which leaves the other cores, and memory, to the rest. To
+# merge its rows already here would only move work that the engine does in the background anyway.
+_PLAIN = {"max_threads": 1, "input_format_parallel_parsing": 0, "optimize_on_insert": 0}
+
 # A block that is tried again is recognised in each table that it reaches.
 _RECOGNISED = {"insert_deduplicate": 1, "deduplicate_blocks_in_dependent_materialized_views": 1}
 
@@ -63,6 +70,11 @@ class Store:
         self._lock = threading.Lock()
         self._closed = False
 
+    @property
+    def folder(self) -> Path | None:
+        """The folder of an embedded store, None for a server."""
+        return _folder(self.dsn)
+
     def query(self, query: Query, parameters: Mapping[str, Any] | None = None) -> Result:
         """Run a statement that returns rows. Raises QueryError, StoreUnavailable."""
         found = self._run(lambda client: client.query(query.text, parameters=_bind(query, parameters)))
@@ -79,13 +91,36 @@ class Store:
         be it the same bytes. One unreadable object fails the whole block with DataRefused. Raises StoreUnavailable,
         QueryError.
         """
-        settings = {**_RECOGNISED, "insert_deduplication_token": token} if token else {"insert_deduplicate": 0}
+        told = {**_RECOGNISED, "insert_deduplication_token": token} if token else {"insert_deduplicate": 0}
+        settings = {**_PLAIN, **told}
         self._run(lambda client: client.raw_insert(table, insert_block=block, fmt="JSONEachRow", settings=settings))
 
     def insert(self, table: str, columns: list[str], rows: list[tuple[Any, ...]]) -> None:
         """Insert Python rows. Raises DataRefused, QueryError, StoreUnavailable."""
         if rows:
             self._run(lambda client: client.insert(table, rows, column_names=columns))
+
+    def stream(self, query: Query, parameters: Mapping[str, Any], form: str) -> Iterator[bytes]:
+        """The rows of `query` in ClickHouse's format `form`, in pieces; a slow reader holds nothing up.
+
+        The embedded engine writes them to a temporary file first, with bounded memory. Raises QueryError,
+        StoreUnavailable, the latter while reading too.
+        """
+        bound = _bind(query, parameters)
+        if self.folder is None:
+            alone = Store(self.dsn, self.database)
+            source = alone._run(lambda client: client.raw_stream(query.text, bound, fmt=form))
+            return _pieces(source, alone._run, alone.close)
+        scratch = tempfile.TemporaryDirectory(prefix="tokentide-", dir=self.folder)
+        file = Path(scratch.name) / "rows"
+        quoted = str(file).replace("\\", "\\\\").replace("'", "\\'")
+        try:
+            text = f"{query.text}\nINTO OUTFILE '{quoted}' FORMAT {form}"
+            self._run(lambda client: client.command(text, parameters=bound))
+            return _pieces(file.open("rb"), self._run, scratch.cleanup)
+        except BaseException:
+            scratch.cleanup()
+            raise
 
     def close(self) -> None:
         """Close every client; the store cannot be used afterwards."""
@@ -112,6 +147,15 @@ class Store:
             return action(client)
         except (ClickHouseError, OSError) as error:
             raise failure(error, _without_password(self.dsn)) from error
+
+
+def _pieces(source: IO[bytes], run: Callable[[Any], Any], release: Callable[[], None]) -> Iterator[bytes]:
+    try:
+        while piece := run(lambda client: source.read(_PIECE)):
+            yield piece
+    finally:
+        source.close()
+        release()
 
 
 def open_store(dsn: str, database: str = "default") -> Store:

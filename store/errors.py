@@ -3,6 +3,7 @@
 ├── StoreHeld: another process owns the folder; stop it, or ask it over HTTP
 ├── QueryError: the statement or its parameters are wrong; trying again does not help
 │   └── DataRefused: the store cannot read the inserted values; the rest of the block may well be good
+├── BackupError: a backup cannot be written, or what was found is not a whole one
 └── MigrationError: the tables are not what this release expects
 """
 
@@ -27,6 +28,10 @@ class QueryError(StoreError):
 
 class DataRefused(QueryError):
     """An inserted value has no place in its column, or its object is not readable: that row can never be stored."""
+
+
+class BackupError(StoreError):
+    """A backup cannot be written here, or what was found is not a whole one."""
 
 
 class MigrationError(StoreError):

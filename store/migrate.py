@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +14,7 @@ from store.sql import Query, load, sql_files
 
 _PACKAGE = "store.migrations"
 _NAMES_A_TABLE = (
-    r"^((?:CREATE [A-Z ]+ IF NOT EXISTS|CREATE OR REPLACE VIEW|ALTER TABLE|(?:DROP|RENAME) [A-Z ]+) `?\w+`?)"
+    r"^((?:CREATE [A-Z ]+ IF NOT EXISTS|CREATE OR REPLACE VIEW|ALTER TABLE|(?:DROP|RENAME TABLE \w+) [A-Z ]+) `?\w+`?)"
 )
 
 
@@ -35,18 +36,20 @@ def migrations() -> list[Migration]:
     return found
 
 
-def migrate(store: Store, now: datetime, cluster: str = "") -> list[str]:
+def migrate(store: Store, now: datetime, cluster: str = "", only: Mapping[str, str] | None = None) -> list[str]:
     """Bring the tables up to this release and return the names of the migrations applied now.
+
+    With `only` (name → digest) they become those of an earlier release, to which data of that release can be restored.
 
     Raises MigrationError when an applied migration was changed, or when the store is newer than this release.
     """
     store.execute(_statement("schema_migrations", load("store", "schema_migrations").text, cluster))
     applied = dict(store.query(load("store", "applied_migrations")).rows)
     known = migrations()
-    _check(applied, known)
+    _check({**applied, **(only or {})}, known)
     done = []
     for migration in known:
-        if migration.name in applied:
+        if migration.name in applied or (only is not None and migration.name not in only):
             continue
         for statement in split(migration.text):
             store.execute(_statement(migration.name, statement, cluster))

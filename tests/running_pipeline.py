@@ -6,7 +6,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from conftest import NOW
 from prometheus_client import CollectorRegistry
@@ -21,12 +22,21 @@ from collector.rollup import RollUp
 from store.connection import Store
 
 
+def decoder(max_bytes: int = 100_000) -> Decoder:
+    """A decoder for events of about NOW."""
+    return Decoder(PriceKeys(), VERSION, max_bytes, timedelta(days=30), timedelta(minutes=10))
+
+
 @contextmanager
-def running_pipeline(source: Source, store: Store) -> Iterator[RollUp]:
-    """Carries the records of `source` into `store` until the block ends; an error of the loop is raised then."""
+def running_pipeline(
+    source: Source, store: Store, clock: Callable[[], datetime] = lambda: NOW, max_bytes: int = 100_000, **more: Any
+) -> Iterator[RollUp]:
+    """Carries the records of `source` into `store` until the block ends; an error of the loop is raised then.
+
+    `more` are further fields of the pipeline.
+    """
     roll_up = RollUp(store)
-    decoder = Decoder(PriceKeys(), VERSION, 100_000, timedelta(days=30), timedelta(minutes=10))
-    pipeline = Pipeline(source, decoder, store, roll_up, Metrics(CollectorRegistry()), lambda: NOW)
+    pipeline = Pipeline(source, decoder(max_bytes), store, roll_up, Metrics(CollectorRegistry()), clock, **more)
     stop = threading.Event()
     errors: list[Exception] = []
 

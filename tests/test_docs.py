@@ -34,7 +34,7 @@ from store.connection import Store
 
 PAGES = files("*.md")
 TEXTS = {name(path): path.read_text("utf-8") for path in PAGES}
-GUIDES = {place: text for place, text in TEXTS.items() if re.match(r"README|docs/[a-z]+\.md", place)}
+GUIDES = {place: text for place, text in TEXTS.items() if re.match(r"README|docs/[a-z-]+\.md", place)}
 PROVIDER_PAGES = [place for place in TEXTS if place.startswith("docs/providers/")]
 DOCS = "\n".join(GUIDES.values())
 EVENT, REPORT = TEXTS["docs/event.md"].split("## The producer's report")
@@ -95,13 +95,13 @@ def test_every_target_of_make_exists(place: str):
 
 @pytest.mark.parametrize("place", TEXTS)
 def test_every_command_exists(place: str):
-    commands = {command.name for command in app.registered_commands}
+    commands = {command.name for command in [*app.registered_commands, *app.registered_groups]}
     assert set(re.findall(r"^(?:\.venv/bin/)?tokentide ([a-z-]+)", code(TEXTS[place]), re.MULTILINE)) <= commands
 
 
 def test_the_docs_name_every_command():
     said = set(re.findall(r"^tokentide ([a-z-]+)$", code(TEXTS["docs/operations.md"]), re.MULTILINE))
-    assert said >= {command.name for command in app.registered_commands}
+    assert said >= {command.name for command in [*app.registered_commands, *app.registered_groups]}
 
 
 @pytest.mark.parametrize("place", GUIDES)

@@ -73,7 +73,7 @@ class RunningUp:
     def wait_until_it_listens(self) -> None:
         """Returns when the address is known. Fails with the log when the process ends before."""
         give_up = time.monotonic() + START_TIMEOUT_S
-        while not (found := re.search(r"listens on (http://\S+)", self.log)):
+        while not (found := re.search(r"listens on (https?://\S+)", self.log)):
             assert self.process.poll() is None, self.log
             assert time.monotonic() < give_up, self.log
             time.sleep(0.05)

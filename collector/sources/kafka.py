@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
@@ -35,13 +36,15 @@ class KafkaSource:
         self._condition = threading.Condition()
         self._in_hand = 0
         self._safe: dict[TopicPartition, int] = {}
+        self._waiting = 0
         try:
             self._consumer: Any = KafkaConsumer(**_settings(config))
         except (KafkaConfigurationError, ValueError, TypeError, OSError) as error:
             raise KafkaAway(f"collector.kafka_bootstrap or collector.kafka_client is wrong: {error}") from error
         except KafkaError as error:
             raise KafkaAway(
-                f"no Kafka broker answers at {config.kafka_bootstrap}: start it, or set collector.kafka_bootstrap"
+                f"no Kafka broker answers at {config.kafka_bootstrap}: start it, or set collector.kafka_bootstrap; "
+                "if it is there, correct the login in collector.kafka_client"
             ) from error
         self._consumer.subscribe([config.kafka_topic], listener=_HandOver(self))
 
@@ -58,6 +61,7 @@ class KafkaSource:
             log.warning("Kafka cannot be read now, next try in %.0f s: %s", _PAUSE_SECONDS, error)
             time.sleep(_PAUSE_SECONDS)
             return None
+        self._waiting = self._count_waiting(found)
         if not found:
             return None
         records: list[Record] = []
@@ -68,7 +72,12 @@ class KafkaSource:
             after[partition] = messages[-1].offset + 1
         with self._condition:
             self._in_hand += 1
-        return Chunk(records, lambda _: self._acknowledged(after))
+        oldest = min(messages[0].timestamp for messages in found.values())
+        return Chunk(records, lambda _: self._acknowledged(after), oldest / 1000 if oldest > 0 else None)
+
+    def waiting(self) -> int:
+        """What the broker had more when records were read last."""
+        return self._waiting
 
     def idle(self) -> None:
         """Keep the membership alive without fetching, and commit what is safe."""
@@ -96,6 +105,11 @@ class KafkaSource:
             self._condition.wait_for(lambda: self._in_hand == 0, timeout=_HAND_OVER_SECONDS)
         if offsets := self._take_safe():
             self._consumer.commit_async(offsets)
+
+    def _count_waiting(self, found: Mapping[TopicPartition, Sequence[Any]]) -> int:
+        # Of a partition that brought nothing the consumer has read all that it knows of.
+        ends = ((self._consumer.highwater(partition), messages[-1].offset + 1) for partition, messages in found.items())
+        return sum(end - after for end, after in ends if end is not None)
 
     def _acknowledged(self, after: dict[TopicPartition, int]) -> None:
         with self._condition:
@@ -138,7 +152,18 @@ def _settings(config: CollectorConfig) -> dict[str, Any]:
         "fetch_min_bytes": 1,
         "fetch_max_wait_ms": 200,
         **config.kafka_client,
+        **password(config),
     }
+
+
+def password(config: CollectorConfig) -> dict[str, str]:
+    """The client setting that `collector.kafka_password_file` holds. Raises KafkaAway when it cannot be read."""
+    if config.kafka_password_file is None:
+        return {}
+    try:
+        return {"sasl_plain_password": config.kafka_password_file.read_text("utf-8").strip()}
+    except (OSError, UnicodeDecodeError) as error:
+        raise KafkaAway(f"collector.kafka_password_file cannot be read, correct it: {error}") from error
 
 
 class _HandOver(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types

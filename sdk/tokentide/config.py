@@ -123,6 +123,9 @@ class Settings:
     kafka_bootstrap: Annotated[str, _text, "Brokers as host:port, separated by commas."] = "127.0.0.1:9092"
     kafka_topic: Annotated[str, _text, "Topic that events are written to."] = "tokentide.calls"
     token: Annotated[str, _secret, "Bearer token for the intake; empty sends none."] = field(default="", repr=False)
+    ca_file: Annotated[
+        str, _text, "PEM file of the issuers to trust of an https endpoint; empty trusts those that Python does."
+    ] = ""
     team: Annotated[str, _text, "Team that pays, where no context says another."] = ""
     app: Annotated[str, _text, "Name of this application."] = ""
     feature: Annotated[str, _text, "Feature, where no context says another."] = ""

@@ -1,45 +1,24 @@
 from __future__ import annotations
 
-import asyncio
 import gzip
 import socket
 import threading
-import time
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import httpx
 import pytest
-import uvicorn
 import zstandard
 from events import a_call
+from running_intake import serving
 from running_pipeline import running_pipeline
-from starlette.applications import Starlette
 
 from collector.config import CollectorConfig
-from collector.intake import routes
 from collector.record import Outcome
 from collector.sources.http import HttpIntake, IntakeClosed
 from store.connection import Store
 
 SMALL = CollectorConfig(max_request_bytes=20_000, intake_queue_bytes=3_000, intake_timeout_s=0.2)
-
-
-@contextmanager
-def serving(intake: HttpIntake, config: CollectorConfig) -> Iterator[httpx.Client]:
-    """The intake's routes on a real server on loopback."""
-    settings = uvicorn.Config(Starlette(routes=routes(intake, config)), port=0, log_config=None, lifespan="off")
-    server = uvicorn.Server(settings)
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-        yield client
-    server.should_exit = True
-    thread.join()
 
 
 @pytest.fixture
@@ -76,7 +55,8 @@ LINES = b"\n".join([a_call(seq=1).to_json(), b"", b"nonsense", a_call(seq=2).to_
 def test_an_answer_says_what_became_of_every_line(stored: httpx.Client, body: bytes, encoding: str | None) -> None:
     headers = {"content-encoding": encoding} if encoding else {}
     answer = stored.post("/v1/events", content=body, headers=headers)
-    assert (answer.status_code, answer.json()) == (200, {"stored": 2, "dead_letters": 1})
+    reasons = {"malformed_json": 1}
+    assert (answer.status_code, answer.json()) == (200, {"stored": 2, "dead_letters": 1, "reasons": reasons})
 
 
 def test_requests_that_are_stored_together_are_answered_each_for_its_own_lines(stored: httpx.Client) -> None:

@@ -143,6 +143,23 @@ def test_a_clock_that_went_backwards_does_not_keep_old_totals(store: Store, roll
     assert store.query(parse("stored", "-- stored\nSELECT sum(stored) FROM loss_ledger FINAL")).scalar() == 2
 
 
+def test_a_stop_after_the_clock_went_backwards_is_made_up_for(store: Store, roll_up: RollUp) -> None:
+    put(store, roll_up, a_call())
+    roll_up.rebuild()
+    for table in ("call_minutes", "call_hours"):  # as if the clock had been three hours ahead then
+        store.execute(
+            parse(
+                "ahead",
+                f"-- x\nINSERT INTO {table} SELECT * REPLACE (version + INTERVAL 3 HOUR AS version) FROM {table}",
+            )
+        )
+    put(store, RollUp(store), a_call())
+    successor = RollUp(store)
+    successor.recover()
+    successor.rebuild()
+    assert totals(store)[0] == 2
+
+
 def test_two_collectors_that_roll_up_the_same_hour_leave_no_minute_out(
     store: Store, roll_up: RollUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,6 +71,26 @@ def test_a_request_that_waits_when_it_stops_gets_an_answer(own_store: Store) -> 
     assert (answers[0].status_code, answers[0].headers["retry-after"]) == (503, "2")
 
 
+def test_it_is_ready_when_the_store_answers_and_every_part_works(own_store: Store) -> None:
+    wrong = ["the disk has 3 MiB left"]
+    listener = listen(ServerConfig(port=0))
+    answers: list[httpx.Response] = []
+
+    def loop(stop: threading.Event) -> None:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/readyz"
+        answers.append(httpx.get(address, timeout=20))
+        wrong.clear()
+        answers.append(httpx.get(address, timeout=20))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    program = Program({"loop": loop}, checks={"collector-kafka": lambda: "".join(wrong)})
+    serve(program, own_store, listener, CollectorRegistry())
+    assert [(answer.status_code, answer.json()) for answer in answers] == [
+        (503, {"ready": False, "collector-kafka": "the disk has 3 MiB left"}),
+        (200, {"ready": True}),
+    ]
+
+
 @pytest.mark.parametrize(("error", "traced"), [(RuleError("write it so"), False), (ValueError("a bug"), True)])
 def test_a_setting_at_fault_is_a_sentence_and_a_bug_a_traceback(
     own_store: Store, caplog: pytest.LogCaptureFixture, error: Exception, traced: bool

@@ -36,6 +36,12 @@ def test_a_cluster_gets_replicated_engines_everywhere() -> None:
     for migration in migrations():
         for statement in split(migration.text):
             text = clustered(statement, "main")
-            assert "ON CLUSTER `main`" in text
+            # Rows that are copied reach the other replicas by themselves.
+            assert ("ON CLUSTER `main`" in text) != ("INSERT INTO" in text)
             assert "ENGINE = MergeTree" not in text
             assert "ENGINE = Replacing" not in text
+
+
+def test_a_renamed_table_is_renamed_on_the_whole_cluster() -> None:
+    assert clustered("RENAME TABLE one TO two", "main") == "RENAME TABLE one TO two ON CLUSTER `main`"
+    assert clustered("DROP TABLE IF EXISTS one SYNC", "main") == "DROP TABLE IF EXISTS one ON CLUSTER `main` SYNC"

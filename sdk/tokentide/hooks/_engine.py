@@ -168,6 +168,7 @@ class Engine:
             frame = Frame(None, _NO_PARAMETERS, current_tags(), current_span())
         else:
             self._release(frame, False)
+            frame.span = current_span()  # a tracer's own span may have begun since
         return Attempt(frame, route, request.url, request.headers, self._asked(frame, request))
 
     def enter(self, attempt: Attempt) -> Token[Frame | None]:

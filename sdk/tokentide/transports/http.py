@@ -8,6 +8,7 @@ import io
 import os
 import selectors
 import socket
+import ssl
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -82,10 +83,15 @@ class HttpTransport:
                 os.close(descriptor)
 
     def _new_connection(self) -> http.client.HTTPConnection:
-        secure = self._address.scheme == "https"
-        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
         # Without a port, the library would look for one in the host, and find it in an IPv6 address.
-        return kind(self._address.hostname or "", self._address.port or _PORTS[self._address.scheme])
+        host, port = self._address.hostname or "", self._address.port or _PORTS[self._address.scheme]
+        if self._address.scheme == "http":
+            return http.client.HTTPConnection(host, port)
+        # Its own setting: what the environment says of issuers would count for the app's other connections as well.
+        trusted = self._settings.ca_file
+        return http.client.HTTPSConnection(
+            host, port, context=ssl.create_default_context(cafile=trusted) if trusted else None
+        )
 
     def _post(
         self, body: bytes, headers: Mapping[str, str | bytes], timeout_s: float

@@ -1,0 +1,88 @@
+"""Events of forgotten users and sessions lose their texts when they arrive, be it again: the numbers count on."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+from tokentide import call as event
+
+from collector.forget import Key, key_of, sweep
+from collector.record import Record
+from store.connection import Store
+from store.errors import StoreError
+from store.sql import load
+
+log = logging.getLogger(__name__)
+
+_EVERY_S: Final = 10.0
+# What was on its way when a key came is stored by then, or is delivered again and cleaned.
+_SWEPT_AGAIN_FOR: Final = timedelta(hours=1)
+# The ids of trace and response stay: by them a call that is told twice is recognised.
+_DROPPED: Final = {"user_hash", "session_id", "prompt", "response", "prompt_hash", "attributes", "request_id"}
+_KEPT: Final = frozenset(event.FIELDS) - _DROPPED
+
+
+class _Who(msgspec.Struct):
+    user_hash: str = ""
+    session_id: str = ""
+
+
+_who = msgspec.json.Decoder(_Who)
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class ForgottenKeys:
+    """The forgotten keys of `store`, read again every ten seconds; most stores have none, and then it costs nothing."""
+
+    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._clock = clock
+        self._keys: frozenset[Key] = frozenset()
+
+    def refresh(self) -> None:
+        """Learn the keys, and delete what was stored of new ones by those who did not know them yet.
+
+        Raises StoreError.
+        """
+        rows = self._store.query(load("collector", "forgotten_keys")).rows
+        self._keys = frozenset(Key(kind, digest) for kind, digest, _ in rows)
+        newest = self._clock() - _SWEPT_AGAIN_FOR
+        for kind, digest, forgotten_at in rows:
+            if forgotten_at > newest:
+                self._sweep(Key(kind, digest))
+
+    def run(self, stop: threading.Event) -> None:
+        """Refresh until `stop` is set."""
+        while not stop.wait(_EVERY_S):
+            try:
+                self.refresh()
+            except StoreError as error:
+                log.warning("the forgotten keys are read again in %.0f s: %s", _EVERY_S, error)
+
+    def cleaned(self, record: Record) -> Record:
+        """`record`, without texts and names when it is of a forgotten user or session; unreadable ones as they are."""
+        if not self._keys:
+            return record
+        try:
+            who = _who.decode(record.body)
+            if not self._knows(who):
+                return record
+            fields = {name: value for name, value in _fields.decode(record.body).items() if name in _KEPT}
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return record
+        return Record(record.place, record.offset, msgspec.json.encode(fields))
+
+    def _knows(self, who: _Who) -> bool:
+        named = (("user", who.user_hash), ("session", who.session_id))
+        return any(value and key_of(kind, value) in self._keys for kind, value in named)  # type: ignore[arg-type]
+
+    def _sweep(self, key: Key) -> None:
+        asked = {"kind": key.kind, "digest": key.digest}
+        if self._store.query(load("collector", "calls_of_key"), asked).rows:
+            sweep(self._store, key, "", secrets.token_hex(16))

@@ -1,0 +1,52 @@
+"""Whose an event is when its token says so: the record's `team` and `app`, whatever it says itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+_REPORT_ID: Final = "report_id"
+# A report speaks for a process, which has no team.
+_OF_A_REPORT: Final = frozenset({"app"})
+
+_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_text = msgspec.json.Decoder(str)
+
+
+def pinned(record: bytes, pins: Mapping[str, str]) -> tuple[bytes, tuple[str, ...]]:
+    """The record with the fields of `pins` set, and those of them that it named differently itself.
+
+    What is not a JSON object stays as it is: it cannot become a row. What can be read here in no way might still be
+    read elsewhere, so it comes back in brackets, which cannot become a row either.
+    """
+    try:
+        found = _fields(record)
+    except RecursionError:  # how deep is too deep depends on who reads it
+        return b"[" + record + b"]", ()
+    if found is None:
+        return record, ()
+    names = _OF_A_REPORT & pins.keys() if next(iter(found), None) == _REPORT_ID else pins.keys()
+    differed = tuple(name for name in names if name in found and _said(found[name]) not in ("", pins[name]))
+    for name in names:
+        found[name] = msgspec.Raw(msgspec.json.encode(pins[name]))
+    return msgspec.json.encode(found), differed
+
+
+def _fields(record: bytes) -> dict[str, msgspec.Raw] | None:
+    try:
+        return _object.decode(record)
+    except UnicodeDecodeError:
+        # In a name that nobody asks for, the decoder of events would not mind.
+        return _fields(record.decode("utf-8", "replace").encode())
+    except msgspec.DecodeError:
+        return None
+
+
+def _said(value: msgspec.Raw) -> str:
+    """The text of a field; of anything else, which the decoder refuses, its bytes."""
+    try:
+        return _text.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return bytes(value).decode("utf-8", "replace")

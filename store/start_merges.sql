@@ -1,0 +1,2 @@
+-- One row = nothing: rows are merged and expire again.
+SYSTEM START MERGES
