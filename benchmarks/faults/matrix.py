@@ -11,6 +11,7 @@ import dataclasses
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -76,13 +77,15 @@ def run_apart(name: str, seed: int, quick: bool, bootstrap: str | None) -> dict[
     command = [sys.executable, __file__, "--here", "--only", name, "--seed", str(seed)]
     command += ["--quick"] if quick else []
     command += ["--bootstrap", bootstrap] if bootstrap else []
-    try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, timeout=LONGEST_S)
-    except subprocess.TimeoutExpired:
-        return {"name": name, "wrong": [f"it did not end within {LONGEST_S:.0f} s"], "good": False}
-    lines = done.stdout.splitlines()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        try:
+            said, _ = running.communicate(timeout=LONGEST_S)
+        except subprocess.TimeoutExpired:
+            running.terminate()  # so that it ends its broker
+            return {"name": name, "wrong": [f"it did not end within {LONGEST_S:.0f} s"], "good": False}
+    lines = said.splitlines()
     if not lines:
-        return {"name": name, "wrong": [f"it ended with {done.returncode} and said nothing"], "good": False}
+        return {"name": name, "wrong": [f"it ended with {running.returncode} and said nothing"], "good": False}
     row: dict[str, Any] = json.loads(lines[-1])["rows"][0]
     return row
 
@@ -109,11 +112,13 @@ def main() -> None:
     parser.add_argument("--bootstrap", help="a running broker for the scenarios that leave it alone")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     rows = []
     for name in asked.only:
-        print(f"{name} …", file=sys.stderr)
+        if not asked.here:
+            print(f"{name} …", file=sys.stderr)
         rows.append((run if asked.here else run_apart)(name, asked.seed, asked.quick, asked.bootstrap))
-        for sentence in rows[-1].get("wrong", ()):
+        for sentence in () if asked.here else rows[-1].get("wrong", ()):
             print(f"{name}: {sentence}", file=sys.stderr)
     print(table(rows), end="\n\n")
     print(json.dumps({"seed": asked.seed, "quick": asked.quick, "cores": os.cpu_count(), "rows": rows}, default=str))

@@ -18,9 +18,7 @@ from collector.formats.format import Format, Unreadable
 from store.connection import Store
 
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
-UNHURRIED = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=40
-)
+UNHURRIED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=40)
 NAMES = st.sampled_from(sorted(otlp_names.KNOWN_WITH_TEXTS)) | st.sampled_from(sorted(otlp_names.KNOWN_OF_EVENTS))
 WORDS = (
     TEXTS
