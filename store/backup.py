@@ -139,11 +139,12 @@ def _write_table(store: Store, file: Path, table: str, merged: bool, structure: 
 
 def _fill(store: Store, folder: Path, manifest: Manifest) -> Iterator[str]:
     for name, contents in manifest.tables.items():
-        written = {"path": str(_file(folder, name)), "structure": contents.structure}
-        store.execute(load("store", "restore_table"), {"table": name, **written})
+        file = {"path": str(_file(folder, name)), "structure": contents.structure}
+        store.execute(load("store", "restore_table"), {"table": name, **file})
         rows, checksum = store.query(load("store", "restored_table"), {"table": name}).rows[0]
         if (rows, checksum) != (contents.rows, contents.checksum):
-            yield f"{name}: {contents.rows} rows (sum {contents.checksum}) in the backup, {rows} (sum {checksum}) restored"
+            written = f"{contents.rows} rows (sum {contents.checksum})"
+            yield f"{name}: {written} in the backup, {rows} (sum {checksum}) restored"
     (totals,) = store.query(load("store", "restored_totals")).dicts()
     for name, total in manifest.totals.items():
         if totals[name] != total:

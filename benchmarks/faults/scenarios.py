@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from running import CollectorProcess, Members, Topic, now, prepared_store
+from running import CollectorProcess, Members, Topic, now, prepared_store, wait_until
 from traffic import Traffic
 from unreliable import FailingStore, SlowStore
 
@@ -81,12 +81,13 @@ def killed(site: Site) -> int:
     with collector(site, 20) as process:
         for part in parts[:-1]:
             site.topic.send(part)
+            before = site.topic.committed()
             process.start()
             if site.chance.random() < 0.2:
                 time.sleep(site.chance.uniform(0.5, 3))  # while it starts
             else:
-                process.wait_until_it_says("reading partitions")
-                time.sleep(site.chance.uniform(0, 1))
+                wait_until(lambda before=before: site.topic.committed() > before, "the collector gets on")
+                time.sleep(site.chance.uniform(0, 0.3))
             process.kill()
         site.topic.send(parts[-1])
         process.start()
