@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import uuid
 from collections.abc import Sequence
 from datetime import timedelta
 
+import msgspec
 from conftest import NOW
 from hypothesis import strategies as st
 from tokentide.version import VERSION
@@ -33,10 +35,16 @@ VALUES = st.recursive(
 
 ROWS = parse(
     "rows",
-    "-- One row = one call that is stored, or one minute for all others of it.\n"
-    "SELECT log_offset, toStartOfMinute(started_at) FROM llm_calls WHERE log_place = {place:String}",
+    "-- One row = one call that is stored, and its minute.\n"
+    "SELECT call_id, toStartOfMinute(started_at) FROM llm_calls WHERE log_place = {place:String}",
 )
 places = itertools.count()
+
+
+class Identified(msgspec.Struct):
+    """What tells one call from another."""
+
+    call_id: uuid.UUID
 
 
 def told_to_stop(seconds: float) -> bool:
@@ -51,7 +59,7 @@ def every_record_has_one_fate(store: Store, bodies: Sequence[bytes]) -> None:
     outcome = Writer(store, "kafka", place, told_to_stop, lambda: 0.5).write(batch, NOW)
     refused = {dead.record.offset for dead in outcome.refused}
     assert outcome.stored + len(refused) == len(outcome.refused) + outcome.stored == len(bodies)
-    reports = {line.record.offset for line in batch.reports}
+    taken = [line.json for line in batch.lines if line.record.offset not in refused]
     rows = store.query(ROWS, {"place": place}).rows
-    assert {offset for offset, _ in rows} == set(range(len(bodies))) - refused - reports
+    assert {call_id for call_id, _ in rows} == {msgspec.json.decode(line, type=Identified).call_id for line in taken}
     assert {minute for _, minute in rows} <= batch.minutes, "a minute that the roll-up would never look at"
