@@ -20,11 +20,10 @@ from rich.text import Text
 from collector.rollup import RollUp
 from server.config import Config, ConfigError
 from server.dead_letters import DeadLetterDesk, UnknownLetter
+from server.owner import owner, store_as_it_is
 from server.programs import make_decoder, prepare_store, utc_now
 from server.remote import Remote
 from server.reports import exact
-from store.connection import check_free, open_store
-from store.errors import StoreHeld
 
 FORMATS = ("table", "json")
 _WIDE = 1000
@@ -83,24 +82,17 @@ def open_desk(config: Config, server: str | None, writes: bool) -> Iterator[Desk
     With `writes` the tables are brought up to this release first, and totals are current at the end.
     Raises ConfigError for a wrong question, StoreError.
     """
-    if server:
-        yield RemoteDesk(Remote(config, server))
-        return
-    try:
-        check_free(config.store.address())
-        store = prepare_store(config) if writes else open_store(config.store.address(), config.store.database)
-    except StoreHeld:
-        yield RemoteDesk(Remote(config))
-        return
-    roll_up = RollUp(store)
-    try:
-        yield DeadLetterDesk(store, make_decoder(config, store), roll_up, utc_now)
-        while roll_up.rebuild():
-            pass
-    except (ValueError, UnknownLetter) as error:
-        raise ConfigError(str(error)) from error
-    finally:
-        store.close()
+    with owner(config, server, prepare_store if writes else store_as_it_is) as found:
+        if isinstance(found, Remote):
+            yield RemoteDesk(found)
+            return
+        roll_up = RollUp(found)
+        try:
+            yield DeadLetterDesk(found, make_decoder(config, found), roll_up, utc_now)
+            while roll_up.rebuild():
+                pass
+        except (ValueError, UnknownLetter) as error:
+            raise ConfigError(str(error)) from error
 
 
 def print_list(desk: Desk, asked: Mapping[str, Any], format: str) -> None:

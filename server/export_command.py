@@ -11,10 +11,9 @@ from pathlib import Path
 
 from server.config import Config, ConfigError
 from server.exports import instant
+from server.owner import owner
 from server.programs import utc_now
 from server.remote import Remote
-from store.connection import check_free, open_store
-from store.errors import StoreHeld
 from store.export import export
 
 
@@ -58,22 +57,14 @@ def _to_file(rows: Iterable[bytes], file: Path) -> None:
 
 @contextmanager
 def _rows(config: Config, wanted: Wanted, server: str | None) -> Iterator[Iterable[bytes]]:
-    """From `server`, else from the store; when another process owns its folder, from the tokentide on the port."""
+    """The pieces of the file, from whoever owns the store."""
     try:
         start, end = instant(wanted.start), instant(wanted.end or utc_now().isoformat())
-        if server:
-            yield _asked(Remote(config, server), wanted)
-            return
-        try:
-            check_free(config.store.address())
-            store = open_store(config.store.address(), config.store.database)
-        except StoreHeld:
-            yield _asked(Remote(config), wanted)
-            return
-        try:
-            yield export(store, wanted.what, start, end, wanted.team, wanted.format)
-        finally:
-            store.close()
+        with owner(config, server) as found:
+            if isinstance(found, Remote):
+                yield _asked(found, wanted)
+            else:
+                yield export(found, wanted.what, start, end, wanted.team, wanted.format)
     except ValueError as error:
         raise ConfigError(str(error)) from error
 

@@ -20,7 +20,7 @@ from server.config import Config, ConfigError
 from server.import_progress import Progress, progress
 from server.import_records import FileProblem, Piece, lines, opened, values
 from server.import_target import Checks, IntoStore, OverHttp, Taken, Target, Wait, sleep
-from server.programs import prepare_store, utc_now
+from server.programs import make_decoder, prepare_store, utc_now
 from server.remote import Remote
 from store.errors import StoreHeld
 
@@ -120,14 +120,15 @@ def parse_until(written: str) -> datetime | None:
 def open_target(config: Config, options: ImportOptions, wait: Wait) -> Target:
     """The store; when another process owns it, the intake of that process. Raises StoreError."""
     if options.dry_run:
-        return Checks(config.collector, utc_now)
+        return Checks(make_decoder(config, None), utc_now)
     token = _token(options.token_file)
     if options.server:
         return OverHttp(Remote(config, options.server), token, wait)
     try:
-        return IntoStore(prepare_store(config), config.collector, utc_now, wait)
+        store = prepare_store(config)
     except StoreHeld:
         return OverHttp(Remote(config), token, wait)
+    return IntoStore(store, make_decoder(config, store), utc_now, wait)
 
 
 def _token(file: Path | None) -> str:

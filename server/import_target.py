@@ -8,16 +8,12 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, Protocol
 
 import httpx
-from tokentide.version import VERSION
 
-from collector.config import CollectorConfig
 from collector.decode import Decoder
-from collector.forgotten import ForgottenKeys
-from collector.price_key import PriceKeys
 from collector.record import Batch, DeadLetter, Record
 from collector.rollup import RollUp
 from collector.write import Writer
@@ -63,17 +59,10 @@ class Target(Protocol):
 class Checks:
     """Takes nothing: says what the collector's checks would let pass."""
 
-    def __init__(self, config: CollectorConfig, clock: Clock, forgotten: ForgottenKeys | None = None) -> None:
+    def __init__(self, decoder: Decoder, clock: Clock) -> None:
+        self._decoder = decoder
         self._clock = clock
         self._seen = 0
-        self._decoder = Decoder(
-            PriceKeys(),
-            VERSION,
-            config.max_record_bytes,
-            timedelta(days=config.accept_past_days),
-            timedelta(minutes=config.accept_future_minutes),
-            forgotten,
-        )
 
     def take(self, events: Sequence[bytes]) -> Taken:
         """What would become of them."""
@@ -96,12 +85,10 @@ class Checks:
 class IntoStore:
     """Stores events as a collector does and rolls them up at the end, with what a killed import may have left."""
 
-    def __init__(self, store: Store, config: CollectorConfig, clock: Clock, wait: Wait) -> None:
+    def __init__(self, store: Store, decoder: Decoder, clock: Clock, wait: Wait) -> None:
         self._store = store
         self._clock = clock
-        forgotten = ForgottenKeys(store, clock)
-        forgotten.refresh()
-        self._checks = Checks(config, clock, forgotten)
+        self._checks = Checks(decoder, clock)
         self._writer = Writer(store, PLACE, uuid.uuid4().hex, _never_stops(wait), random.random)
         self._roll_up = RollUp(store)
 

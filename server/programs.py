@@ -77,21 +77,24 @@ def prepare_store(config: Config) -> Store:
     return store
 
 
-def make_decoder(config: Config, store: Store, forgotten: ForgottenKeys | None = None) -> Decoder:
+def make_decoder(config: Config, store: Store | None, forgotten: ForgottenKeys | None = None) -> Decoder:
     """The decoder of a collector over `store`: it refuses events that are older than what is kept of calls.
 
-    Without `forgotten` it reads once who is forgotten. Raises StoreError.
+    Without `forgotten` it reads once who is forgotten. Without a store it knows what the settings say, and nobody who
+    is forgotten. Raises StoreError.
     """
     settings, keep_days = config.collector, config.store.keep_calls_days
-    if forgotten is None:
-        forgotten = ForgottenKeys(store, utc_now)
-        forgotten.refresh()
     past = timedelta(days=min(settings.accept_past_days, keep_days or settings.accept_past_days))
+    if store is not None:
+        past = min(past, utc_now() - kept_since(store))
+        if forgotten is None:
+            forgotten = ForgottenKeys(store, utc_now)
+            forgotten.refresh()
     return Decoder(
         PriceKeys(),
         VERSION,
         settings.max_record_bytes,
-        min(past, utc_now() - kept_since(store)),
+        past,
         timedelta(minutes=settings.accept_future_minutes),
         forgotten,
     )

@@ -6,7 +6,6 @@ import csv
 import json
 import sys
 from collections.abc import Sequence
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,11 +15,10 @@ from rich.table import Table
 from analyzers.report import DIMENSIONS, Report, report
 from server.config import Config, ConfigError
 from server.duration import parse_duration
+from server.owner import owner
 from server.programs import utc_now
 from server.remote import Remote
 from server.reports import exact
-from store.connection import check_free, open_store
-from store.errors import StoreHeld
 
 _WIDE = 1000
 
@@ -37,28 +35,15 @@ def print_report(config: Config, kind: str, by: str | None, last: str, format: s
     asked = DIMENSIONS.get(kind, ("",))[0] if by is None else by
     dimensions = [name.strip() for name in asked.split(",") if name.strip()]
     try:
-        length = parse_duration(last)
-        if server:
-            found = _ask(Remote(config, server), kind, dimensions, last)
-        else:
-            found = _local(config, kind, dimensions, length, last)
+        now, length = utc_now(), parse_duration(last)
+        with owner(config, server) as answers:
+            if isinstance(answers, Remote):
+                found = _ask(answers, kind, dimensions, last)
+            else:
+                found = report(answers, kind, dimensions, now - length, now)
     except ValueError as error:
         raise ConfigError(str(error)) from error
     write(found, format)
-
-
-def _local(config: Config, kind: str, by: Sequence[str], length: timedelta, last: str) -> Report:
-    """From the store; when another process owns its folder, from the tokentide that listens on the configured port."""
-    now = utc_now()
-    try:
-        check_free(config.store.address())
-        store = open_store(config.store.address(), config.store.database)
-    except StoreHeld:
-        return _ask(Remote(config), kind, by, last)
-    try:
-        return report(store, kind, by, now - length, now)
-    finally:
-        store.close()
 
 
 def _ask(remote: Remote, kind: str, by: Sequence[str], last: str) -> Report:

@@ -23,7 +23,8 @@ from server import import_records
 from server.config import Config, ConfigError
 from server.import_command import ImportOptions, import_into, parse_until, run_import
 from server.import_target import Checks, IntoStore
-from server.programs import utc_now
+from server.programs import make_decoder, utc_now
+from store.config import StoreConfig
 from store.connection import Store
 from store.sql import Query
 
@@ -54,7 +55,7 @@ def never(seconds: float) -> None:
 
 def into(store: Store) -> Shared:
     seed_prices(store, NOW)
-    return Shared(store, CONFIG.collector, lambda: NOW, never)
+    return Shared(store, make_decoder(CONFIG, store), lambda: NOW, never)
 
 
 def a_file(folder: Path, name: str, *records: Any) -> str:
@@ -188,6 +189,18 @@ def test_what_a_killed_import_has_left_is_rolled_up_by_the_next(store: Store, tm
     assert store.query(TOTALS).rows[0][0] == 2
 
 
+def test_a_call_that_is_older_than_calls_are_kept_is_refused(store: Store, tmp_path: Path):
+    kept = Config(collector=CONFIG.collector, store=StoreConfig(keep_calls_days=7, keep_texts_days=7))
+    old = a_call(started_at=RECENT - timedelta(days=8)).to_json()
+    file = a_file(tmp_path, "events", old, a_call(started_at=RECENT).to_json())
+    seed_prices(store, NOW)
+    target = Shared(store, make_decoder(kept, store), lambda: NOW, never)
+    assert import_into(target, kept, ImportOptions(file, "jsonl")) == 1
+    assert store.query(TOTALS).rows[0][3] == 1
+    dry = ImportOptions(file, "jsonl", dry_run=True)
+    assert import_into(Checks(make_decoder(kept, None), lambda: NOW), kept, dry) == 1
+
+
 def test_a_call_that_a_hook_has_recorded_too_counts_once(store: Store, tmp_path: Path):
     collect(store, a_call(started_at=RECENT, response_id="chatcmpl-1"))
     file = a_file(tmp_path, "payloads", FILES["litellm"][1][0])
@@ -198,7 +211,7 @@ def test_a_call_that_a_hook_has_recorded_too_counts_once(store: Store, tmp_path:
 def test_a_dry_run_says_the_same_and_stores_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     file = a_file(tmp_path, "events", a_call().to_json(), b"{}", b"nonsense")
     options = ImportOptions(file, "jsonl", dry_run=True)
-    assert import_into(Checks(CONFIG.collector, lambda: NOW), CONFIG, options) == 1
+    assert import_into(Checks(make_decoder(CONFIG, None), lambda: NOW), CONFIG, options) == 1
     assert capsys.readouterr().out.splitlines() == [
         "3 records read, 1 would be stored",
         "  1 would be dead letters: wrong_type",
