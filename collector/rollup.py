@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 
 _MINUTES_A_STATEMENT: Final = 240
 _LONGEST_DELAY_S: Final = 30.0
-# A minute is rebuilt from all of its facts, so at full speed the roll-up rests four times as long as it works.
-_REST: Final = 4.0
+# A minute is rebuilt from all of its facts, so at full speed the roll-up rests twice as long as it works.
+_REST: Final = 2.0
 
 _STAGES: Final = (
     ("roll_up_ledger", "forget_ledger", "roll_up_minutes", "forget_minutes"),
