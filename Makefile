@@ -9,7 +9,7 @@ PEERS := $(patsubst benchmarks/sdk/peers/%.txt,.venv-peers/%/.has-everything,$(w
 SOURCES := alerts analyzers benchmarks collector dashboards sdk server store tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-kafka test check format bench bench-sdk fault-matrix bench-collector dashboards generated pins clean
+.PHONY: help demo demo-kafka test check format bench bench-sdk fault-matrix bench-collector bench-growth dashboards generated pins clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,9 @@ bench-sdk: .venv/.has-everything $(PEERS) ## measure what the hook costs an app,
 
 bench-collector: .venv/.has-everything ## measure the collector with real Kafka: rates, memory, what is missing or doubled (options: ARGS="--events 200000")
 	@$(BIN)/python benchmarks/collector/measure.py $(ARGS)
+
+bench-growth: .venv/.has-everything ## measure the collector and the roll-up with 1 and with 50 million stored calls (much disk and time; options: ARGS="--rows 100000 300000")
+	@$(BIN)/python benchmarks/collector/growth.py $(ARGS)
 
 fault-matrix: .venv/.has-everything ## break everything around the collector and count what is lost, about half an hour (options: ARGS="--quick --only killed")
 	@$(BIN)/python benchmarks/faults/matrix.py $(ARGS)
