@@ -9,7 +9,7 @@ PEERS := $(patsubst benchmarks/sdk/peers/%.txt,.venv-peers/%/.has-everything,$(w
 SOURCES := alerts analyzers benchmarks collector dashboards sdk server store tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-kafka test check format bench bench-sdk fault-matrix bench-collector bench-growth dashboards generated pins clean
+.PHONY: help demo demo-kafka test check format bench bench-sdk fault-matrix bench-collector bench-growth bench-cost dashboards generated pins clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -31,7 +31,7 @@ check: .venv/.has-everything ## format, lint, types, import rules, generated fil
 	$(BIN)/mypy --python-version 3.10 --package tokentide
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m dashboards render --check
-	$(BIN)/python -m collector.price_book --check
+	$(BIN)/python -m collector.price_book.seed --check
 	$(BIN)/python -m server.settings_docs --check
 	$(BIN)/python -m store.schema --check
 	$(BIN)/tokentide check
@@ -53,6 +53,9 @@ bench-collector: .venv/.has-everything ## measure the collector with real Kafka:
 bench-growth: .venv/.has-everything ## measure the collector and the roll-up with 1 and with 50 million stored calls (much disk and time; options: ARGS="--rows 100000 300000")
 	@$(BIN)/python benchmarks/collector/growth.py $(ARGS)
 
+bench-cost: .venv/.has-everything ## measure pricing: calls a second, names a second, pricing again, opening the book (options: ARGS="--calls 1000000")
+	@$(BIN)/python benchmarks/cost.py $(ARGS)
+
 fault-matrix: .venv/.has-everything ## break everything around the collector and count what is lost, about half an hour (options: ARGS="--quick --only killed")
 	@$(BIN)/python benchmarks/faults/matrix.py $(ARGS)
 
@@ -60,7 +63,7 @@ dashboards: .venv/.has-everything ## write Grafana's JSON again from the panel d
 	$(BIN)/python -m dashboards render
 
 generated: .venv/.has-everything dashboards ## write every generated file again
-	$(BIN)/python -m collector.price_book
+	$(BIN)/python -m collector.price_book.seed
 	$(BIN)/python -m server.settings_docs
 	$(BIN)/python -m store.schema
 

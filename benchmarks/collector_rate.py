@@ -23,7 +23,7 @@ from collector.config import CollectorConfig
 from collector.decode import Decoder
 from collector.metrics import Metrics
 from collector.pipeline import Pipeline
-from collector.price_key import PriceKeys
+from collector.price_book.resolve import Resolver
 from collector.prices import seed_prices
 from collector.rollup import RollUp
 from collector.sources.kafka import KafkaSource
@@ -72,7 +72,7 @@ def only_read(broker: KafkaBroker, topic: str, count: int) -> float:
 def collect(broker: KafkaBroker, topic: str, count: int, store: Store) -> float:
     """Seconds from the first insert to the last acknowledged one, with the roll-up running beside it."""
     config = CollectorConfig(kafka_bootstrap=broker.bootstrap, kafka_topic=topic)
-    decoder = Decoder(PriceKeys(), VERSION, config.max_record_bytes, timedelta(days=30), timedelta(minutes=10))
+    decoder = Decoder(Resolver(), VERSION, config.max_record_bytes, timedelta(days=30), timedelta(minutes=10))
     roll_up, stop = RollUp(store), threading.Event()
     pipeline = Pipeline(KafkaSource(config), decoder, store, roll_up, Metrics(CollectorRegistry()), now)
     threads = [

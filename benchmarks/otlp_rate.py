@@ -31,7 +31,7 @@ from collector.decode import Decoder
 from collector.intake import routes
 from collector.metrics import Metrics
 from collector.pipeline import Pipeline
-from collector.price_key import PriceKeys
+from collector.price_book.resolve import Resolver
 from collector.prices import seed_prices
 from collector.rollup import RollUp
 from collector.sources.http import HttpIntake
@@ -141,7 +141,7 @@ def send(url: str, bodies: list[bytes]) -> None:
 def collecting(store: Store, config: CollectorConfig) -> Iterator[str]:
     """The intake, the pipeline and the roll-up; yields the address."""
     intake, roll_up, stop = HttpIntake(config), RollUp(store), threading.Event()
-    decoder = Decoder(PriceKeys(), VERSION, config.max_record_bytes, timedelta(days=30), timedelta(minutes=10))
+    decoder = Decoder(Resolver(), VERSION, config.max_record_bytes, timedelta(days=30), timedelta(minutes=10))
     pipeline = Pipeline(intake, decoder, store, roll_up, Metrics(CollectorRegistry()), now)
     settings = uvicorn.Config(Starlette(routes=routes(intake, config)), port=0, log_config=None, lifespan="off")
     server = uvicorn.Server(settings)

@@ -19,7 +19,7 @@ from tokentide.call import LLMCall, ProducerReport
 
 from collector.estimate import UsageEstimator
 from collector.forgotten import ForgottenKeys
-from collector.price_key import PriceKeys
+from collector.price_book.resolve import Resolver
 from collector.record import Batch, DeadLetter, Line, Reason, Record
 
 _Count16 = Annotated[int, msgspec.Meta(ge=0, le=2**16 - 1)]
@@ -82,14 +82,14 @@ class Decoder:
 
     def __init__(
         self,
-        price_keys: PriceKeys,
+        prices: Resolver,
         sdk_version: str,
         max_bytes: int,
         past: timedelta,
         future: timedelta,
         forgotten: ForgottenKeys | None = None,
     ) -> None:
-        self._price_keys = price_keys
+        self._prices = prices
         self._sdk_version = sdk_version
         self._estimator = UsageEstimator()
         self._max_bytes = max_bytes
@@ -137,9 +137,7 @@ class Decoder:
             raise _Refused("future_timestamp", call.started_at.isoformat(), call.producer_id, call.seq)
         if call.started_at < earliest:
             raise _Refused("ancient_timestamp", call.started_at.isoformat(), call.producer_id, call.seq)
-        key = self._price_keys.resolve(
-            call.provider, call.host, call.model_requested, call.model_responded, call.service_tier
-        )
+        key = self._prices.key(call.provider, call.host, call.model_requested, call.model_responded, call.service_tier)
         extra = b"" if call.sdk_version == self._sdk_version else self._extra(body)
         added = (
             f',"price_key":{key},"received_at":"{arrival}","log_place":"{record.place}","log_offset":{record.offset}'

@@ -1,44 +1,128 @@
-"""Put the seed of the price book (prices.csv) into llm_prices; a second time changes nothing."""
+"""The price book in the store: what was said, and what holds. Everything is appended.
+
+Every change is written in an order in which its last row makes it count, so that what a killed process left counts not.
+"""
 
 from __future__ import annotations
 
-import csv
-from datetime import datetime, timezone
-from decimal import Decimal
-from importlib import resources
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any, Final
 
+from collector.price_book.effective import COLUMNS as EFFECTIVE
+from collector.price_book.effective import CostVersion, EffectivePrice, Statement, book_at, effective
+from collector.price_book.overlay import joined
+from collector.price_book.release import release_text
+from collector.price_book.row import BEGINNING, END, PriceRow, from_csv
 from store.connection import Store
 from store.sql import load
 
-_TEXTS = ("provider", "model", "context", "source")
-_INSTANTS = ("valid_from", "valid_to")
-_WHOLE = ("price_key", "day_from", "day_to", "input_from", "input_to")
+_ROW: Final = [field.name for field in fields(PriceRow)]
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A change of the price book: which layer, where it comes from, why, and what it states."""
+
+    layer: str
+    name: str
+    digest: str
+    reason: str
+    statements: Sequence[Statement]
+
+
+class PriceBook:
+    """The price book of one store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def statements(self) -> list[Statement]:
+        """All that was ever said, in order. Raises StoreError."""
+        found = self._store.query(load("collector", "price_statements")).dicts()
+        return [_statement(raw) for raw in found]
+
+    def versions(self) -> list[CostVersion]:
+        """Every cost version, in order. Raises StoreError."""
+        return [CostVersion(*row) for row in self._store.query(load("collector", "cost_versions")).rows]
+
+    def digest(self, layer: str) -> str:
+        """The digest of the last update of a layer; empty if there was none. Raises StoreError."""
+        return str(self._store.query(load("collector", "price_update_digest"), {"layer": layer}).scalar())
+
+    def record(self, update: Update, now: datetime) -> int:
+        """Append an update and return its number; only a later cost version prices calls with it. Raises StoreError."""
+        number = int(self._store.query(load("collector", "next_price_update")).scalar())
+        columns = ["update_number", "position", "layer", "team", *_ROW, "discount", "recorded_at"]
+        rows = [
+            (number, position, one.layer, one.team, *(getattr(one.row, name) for name in _ROW), one.discount, now)
+            for position, one in enumerate(update.statements)
+        ]
+        self._store.insert("price_statements", columns, rows)
+        told = (number, update.layer, update.name, update.digest, len(rows), update.reason, now)
+        names = ["number", "layer", "name", "digest", "statements", "reason", "recorded_at"]
+        self._store.insert("price_updates", names, [told])
+        return number
+
+    def prepare(self, versions: Sequence[CostVersion]) -> list[EffectivePrice]:
+        """Write what holds under the last of `versions`, which does not count yet. Raises StoreError."""
+        prices = effective(self.statements(), versions)
+        rows = [(versions[-1].number, *(getattr(price, name) for name in EFFECTIVE)) for price in prices]
+        self._store.insert("effective_prices", ["cost_version", *EFFECTIVE], rows)
+        return prices
+
+    def next_version(self, update_number: int, calls_from: datetime, calls_to: datetime) -> CostVersion:
+        """A cost version with a number that nothing has yet. Raises StoreError."""
+        number = int(self._store.query(load("collector", "next_cost_version")).scalar())
+        return CostVersion(number, update_number, calls_from, calls_to)
+
+    def enact(self, version: CostVersion, kind: str, reason: str, now: datetime) -> None:
+        """From now on `version`, which is prepared, is the newest one. Raises StoreError."""
+        names = ["number", "update_number", "calls_from", "calls_to", "kind", "reason", "created_at"]
+        told = (version.number, version.update_number, version.calls_from, version.calls_to, kind, reason, now)
+        self._store.insert("cost_versions", names, [told])
+
+    def put_in_force(self, update_number: int, reason: str, now: datetime) -> CostVersion:
+        """Price calls from the next minute on with what the book says after an update; the first one prices all calls.
+
+        Raises StoreError.
+        """
+        known = self.versions()
+        start = now.replace(second=0, microsecond=0) + timedelta(minutes=1) if known else BEGINNING
+        version = self.next_version(update_number, start, END)
+        self.prepare([*known, version])
+        self.enact(version, "update" if known else "first", reason, now)
+        return version
 
 
 def seed_prices(store: Store, now: datetime) -> int:
-    """Insert the rows of the seed that the store does not have; returns how many."""
-    text = resources.files("collector").joinpath("prices.csv").read_text("utf-8")
-    rows = [_row(raw) for raw in csv.DictReader(text.splitlines())]
-    known = set(store.query(load("collector", "known_prices")).rows)
-    new = [
-        row for row in rows
-        if (row["price_key"], row["valid_from"], row["day_from"], row["input_from"], row["source"]) not in known
-    ]  # fmt: skip
-    if new:
-        columns = [*new[0], "recorded_at"]
-        store.insert("llm_prices", columns, [(*row.values(), now) for row in new])
-    return len(new)
+    """Bring the seed to what this release knows; returns how many rows that changed. Raises StoreError."""
+    text = release_text()
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    book = PriceBook(store)
+    if book.digest("seed") == digest:
+        return 0
+    known = _by_key(book_at((one for one in book.statements() if one.layer == "seed"), 2**32))
+    wanted = _by_key(from_csv(text))
+    changed = [row for key, rows in wanted.items() if rows != known.get(key) for row in rows]
+    reason = "the price data of this release"
+    statements = [Statement(0, "seed", "", row) for row in changed]
+    number = book.record(Update("seed", "prices.csv", digest, reason, statements), now)
+    if changed:
+        book.put_in_force(number, reason, now)
+    return len(changed)
 
 
-def _row(raw: dict[str, str]) -> dict[str, object]:
-    return {column: _value(column, text) for column, text in raw.items()}
+def _by_key(rows: Iterable[PriceRow]) -> Mapping[int, list[PriceRow]]:
+    found: dict[int, list[PriceRow]] = defaultdict(list)
+    for row in joined(rows):
+        found[row.price_key].append(row)
+    return found
 
 
-def _value(column: str, text: str) -> object:
-    if column in _TEXTS:
-        return text
-    if column in _INSTANTS:
-        return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc)
-    if column in _WHOLE:
-        return int(text)
-    return Decimal(text) if text else None
+def _statement(raw: Mapping[str, Any]) -> Statement:
+    row = PriceRow(**{name: raw[name] for name in _ROW})
+    return Statement(raw["update_number"], raw["layer"], raw["team"], row, raw["discount"])

@@ -205,6 +205,38 @@ FROM call_hours
 FINAL
 WHERE attempts > 0;
 
+CREATE TABLE cost_changes
+(
+    `cost_version` UInt32,
+    `month` Date,
+    `team` LowCardinality(String),
+    `model` LowCardinality(String),
+    `attempts` UInt64,
+    `priced_before` UInt64,
+    `priced_after` UInt64,
+    `cost_before` Nullable(Decimal(38, 12)),
+    `cost_after` Nullable(Decimal(38, 12)),
+    `reason` String,
+    `created_at` DateTime64(3, 'UTC')
+)
+ENGINE = MergeTree
+ORDER BY (cost_version, month, team, model)
+SETTINGS index_granularity = 8192;
+
+CREATE TABLE cost_versions
+(
+    `number` UInt32,
+    `update_number` UInt32,
+    `calls_from` DateTime('UTC'),
+    `calls_to` DateTime('UTC'),
+    `kind` LowCardinality(String),
+    `reason` String,
+    `created_at` DateTime64(3, 'UTC')
+)
+ENGINE = MergeTree
+ORDER BY number
+SETTINGS index_granularity = 8192;
+
 CREATE TABLE dead_letters
 (
     `dead_letter_id` UInt64,
@@ -250,6 +282,37 @@ CREATE TABLE drift_references
 )
 ENGINE = ReplacingMergeTree(frozen_at)
 ORDER BY (team, app, kind, embedder)
+SETTINGS index_granularity = 8192;
+
+CREATE TABLE effective_prices
+(
+    `cost_version` UInt32,
+    `team` LowCardinality(String),
+    `price_key` UInt64,
+    `cell` UInt16,
+    `lookup_key` UInt64 MATERIALIZED if(team = '', price_key, cityHash64(team, price_key)) + cell,
+    `starts_at` DateTime('UTC'),
+    `ends_at` DateTime('UTC'),
+    `day_from` UInt32,
+    `input_from` UInt64,
+    `input_rate` Int64,
+    `cache_read_rate` Int64,
+    `cache_write_5m_rate` Int64,
+    `cache_write_1h_rate` Int64,
+    `output_rate` Int64,
+    `reasoning_rate` Int64,
+    `input_audio_rate` Int64,
+    `cache_read_audio_rate` Int64,
+    `output_audio_rate` Int64,
+    `input_image_rate` Int64,
+    `output_image_rate` Int64,
+    `request_rate` Int64,
+    `lacks_input` UInt8,
+    `lacks_output` UInt8,
+    `source` LowCardinality(String)
+)
+ENGINE = MergeTree
+ORDER BY (cost_version, price_key, team, cell, starts_at)
 SETTINGS index_granularity = 8192;
 
 CREATE TABLE forgotten_keys
@@ -777,43 +840,24 @@ CREATE TABLE llm_calls
     `log_place` LowCardinality(String),
     `log_offset` UInt64,
     `extra` Map(String, String) CODEC(ZSTD(1)),
-    `superseded` UInt8 DEFAULT 0
+    `superseded` UInt8 DEFAULT 0,
+    `written_5m` Int64 MATERIALIZED toInt64(least(ifNull(cache_write_5m_tokens, 0), 1000000000)),
+    `written_1h` Int64 MATERIALIZED toInt64(least(ifNull(cache_write_1h_tokens, 0), 1000000000)),
+    `cached_audio` Int64 MATERIALIZED toInt64(least(ifNull(cache_read_audio_tokens, 0), 1000000000)),
+    `cached_text` Int64 MATERIALIZED toInt64(least(ifNull(cache_read_tokens, 0), 1000000000)) - cached_audio,
+    `fresh_audio` Int64 MATERIALIZED toInt64(least(ifNull(input_audio_tokens, 0), 1000000000)) - cached_audio,
+    `input_image` Int64 MATERIALIZED toInt64(least(ifNull(input_image_tokens, 0), 1000000000)),
+    `fresh_text` Int64 MATERIALIZED (((((toInt64(least(ifNull(input_tokens, 0), 1000000000)) - cached_text) - cached_audio) - written_5m) - written_1h) - fresh_audio) - input_image,
+    `output_audio` Int64 MATERIALIZED toInt64(least(ifNull(output_audio_tokens, 0), 1000000000)),
+    `output_image` Int64 MATERIALIZED toInt64(least(ifNull(output_image_tokens, 0), 1000000000)),
+    `reasoning` Int64 MATERIALIZED toInt64(least(ifNull(reasoning_tokens, 0), 1000000000)),
+    `output_text` Int64 MATERIALIZED ((toInt64(least(ifNull(output_tokens, 0), 1000000000)) - output_audio) - output_image) - reasoning,
+    `usage_is_contradictory` UInt8 MATERIALIZED (greatest(ifNull(input_tokens, 0), ifNull(output_tokens, 0)) > 100000000) OR (least(fresh_text, cached_text, fresh_audio, output_text) < 0)
 )
 ENGINE = ReplacingMergeTree(received_at)
 PARTITION BY toYYYYMM(started_at)
 ORDER BY (toStartOfMinute(started_at), call_id)
 SETTINGS vertical_merge_algorithm_min_rows_to_activate = 16384, min_bytes_for_wide_part = 67108864, index_granularity = 8192, non_replicated_deduplication_window = 1000;
-
-CREATE TABLE llm_prices
-(
-    `price_key` UInt64,
-    `provider` LowCardinality(String),
-    `model` LowCardinality(String),
-    `context` LowCardinality(String),
-    `valid_from` DateTime('UTC'),
-    `valid_to` DateTime('UTC'),
-    `day_from` UInt32,
-    `day_to` UInt32,
-    `input_from` UInt64,
-    `input_to` UInt64,
-    `input_rate` Nullable(Decimal(18, 6)),
-    `cache_read_rate` Nullable(Decimal(18, 6)),
-    `cache_write_5m_rate` Nullable(Decimal(18, 6)),
-    `cache_write_1h_rate` Nullable(Decimal(18, 6)),
-    `output_rate` Nullable(Decimal(18, 6)),
-    `reasoning_rate` Nullable(Decimal(18, 6)),
-    `input_audio_rate` Nullable(Decimal(18, 6)),
-    `cache_read_audio_rate` Nullable(Decimal(18, 6)),
-    `output_audio_rate` Nullable(Decimal(18, 6)),
-    `input_image_rate` Nullable(Decimal(18, 6)),
-    `output_image_rate` Nullable(Decimal(18, 6)),
-    `request_rate` Nullable(Decimal(18, 6)),
-    `source` LowCardinality(String),
-    `recorded_at` DateTime('UTC')
-)
-ENGINE = ReplacingMergeTree(recorded_at)
-ORDER BY (price_key, valid_from, day_from, input_from)
-SETTINGS index_granularity = 8192;
 
 CREATE TABLE llm_texts
 (
@@ -865,6 +909,58 @@ CREATE TABLE measurements
 ENGINE = ReplacingMergeTree(computed_at)
 PARTITION BY toYYYYMM(window_start)
 ORDER BY (analyzer, metric, window_start, window_end, labels)
+SETTINGS index_granularity = 8192;
+
+CREATE TABLE price_statements
+(
+    `update_number` UInt32,
+    `position` UInt32,
+    `layer` LowCardinality(String),
+    `team` LowCardinality(String),
+    `price_key` UInt64,
+    `provider` LowCardinality(String),
+    `model` LowCardinality(String),
+    `context` LowCardinality(String),
+    `valid_from` DateTime('UTC'),
+    `valid_to` DateTime('UTC'),
+    `day_from` UInt32,
+    `day_to` UInt32,
+    `input_from` UInt64,
+    `input_to` UInt64,
+    `input_rate` Nullable(Decimal(18, 6)),
+    `cache_read_rate` Nullable(Decimal(18, 6)),
+    `cache_write_5m_rate` Nullable(Decimal(18, 6)),
+    `cache_write_1h_rate` Nullable(Decimal(18, 6)),
+    `output_rate` Nullable(Decimal(18, 6)),
+    `reasoning_rate` Nullable(Decimal(18, 6)),
+    `input_audio_rate` Nullable(Decimal(18, 6)),
+    `cache_read_audio_rate` Nullable(Decimal(18, 6)),
+    `output_audio_rate` Nullable(Decimal(18, 6)),
+    `input_image_rate` Nullable(Decimal(18, 6)),
+    `output_image_rate` Nullable(Decimal(18, 6)),
+    `request_rate` Nullable(Decimal(18, 6)),
+    `discount` Nullable(Decimal(9, 6)),
+    `source` LowCardinality(String),
+    `reference` LowCardinality(String),
+    `confidence` LowCardinality(String),
+    `recorded_at` DateTime64(3, 'UTC')
+)
+ENGINE = MergeTree
+ORDER BY (update_number, position)
+SETTINGS index_granularity = 8192;
+
+CREATE TABLE price_updates
+(
+    `number` UInt32,
+    `layer` LowCardinality(String),
+    `name` String,
+    `digest` String,
+    `statements` UInt32,
+    `reason` String,
+    `recorded_at` DateTime64(3, 'UTC')
+)
+ENGINE = MergeTree
+ORDER BY number
 SETTINGS index_granularity = 8192;
 
 CREATE VIEW priced_calls
@@ -949,62 +1045,100 @@ CREATE VIEW priced_calls
     `log_place` LowCardinality(String),
     `log_offset` UInt64,
     `extra` Map(String, String),
+    `written_5m` Int64,
+    `written_1h` Int64,
+    `cached_audio` Int64,
+    `cached_text` Int64,
+    `fresh_audio` Int64,
+    `input_image` Int64,
+    `fresh_text` Int64,
+    `output_audio` Int64,
+    `output_image` Int64,
+    `reasoning` Int64,
+    `output_text` Int64,
+    `usage_is_contradictory` UInt8,
     `model` String,
-    `all_input` Decimal(38, 0),
-    `all_cache_read` Decimal(38, 0),
-    `written_5m` Decimal(38, 0),
-    `written_1h` Decimal(38, 0),
-    `cached_audio` Decimal(38, 0),
-    `fresh_audio` Decimal(38, 0),
-    `input_image` Decimal(38, 0),
-    `output_audio` Decimal(38, 0),
-    `output_image` Decimal(38, 0),
-    `reasoning` Decimal(38, 0),
-    `cached_text` Decimal(38, 0),
-    `fresh_text` Decimal(38, 0),
-    `output_text` Decimal(38, 0),
-    `list_cost` Nullable(Decimal(38, 12)),
+    `picodollars` Int64,
+    `value_kind` UInt8,
     `value_status` String,
-    `value` Nullable(Decimal(38, 12)),
+    `has_value` UInt8,
+    `known_value` Decimal(38, 12),
     `cost_status` String,
     `cost` Nullable(Decimal(38, 12)),
     `saved` Nullable(Decimal(38, 12))
 )
+AS SELECT *
+FROM priced_calls_at(version = (
+    SELECT max(number)
+    FROM cost_versions
+));
+
+CREATE VIEW priced_calls_at
 AS SELECT
-    calls.*,
+    calls.* EXCEPT (tiers, days, has_contract, lookup),
     if(calls.model_responded != '', calls.model_responded, calls.model_requested) AS model,
-    toDecimal128(ifNull(calls.input_tokens, 0), 0) AS all_input,
-    toDecimal128(ifNull(calls.cache_read_tokens, 0), 0) AS all_cache_read,
-    toDecimal128(ifNull(calls.cache_write_5m_tokens, 0), 0) AS written_5m,
-    toDecimal128(ifNull(calls.cache_write_1h_tokens, 0), 0) AS written_1h,
-    toDecimal128(ifNull(calls.cache_read_audio_tokens, 0), 0) AS cached_audio,
-    toDecimal128(ifNull(calls.input_audio_tokens, 0), 0) - cached_audio AS fresh_audio,
-    toDecimal128(ifNull(calls.input_image_tokens, 0), 0) AS input_image,
-    toDecimal128(ifNull(calls.output_audio_tokens, 0), 0) AS output_audio,
-    toDecimal128(ifNull(calls.output_image_tokens, 0), 0) AS output_image,
-    toDecimal128(ifNull(calls.reasoning_tokens, 0), 0) AS reasoning,
-    all_cache_read - cached_audio AS cached_text,
-    ((((all_input - all_cache_read) - written_5m) - written_1h) - fresh_audio) - input_image AS fresh_text,
-    ((toDecimal128(ifNull(calls.output_tokens, 0), 0) - output_audio) - output_image) - reasoning AS output_text,
-    ((((((((((((fresh_text * prices.input_rate) + (cached_text * coalesce(prices.cache_read_rate, prices.input_rate))) + (written_5m * coalesce(prices.cache_write_5m_rate, prices.input_rate))) + (written_1h * coalesce(prices.cache_write_1h_rate, prices.cache_write_5m_rate, prices.input_rate))) + (fresh_audio * coalesce(prices.input_audio_rate, prices.input_rate))) + (cached_audio * coalesce(prices.cache_read_audio_rate, prices.cache_read_rate, prices.input_audio_rate, prices.input_rate))) + (input_image * coalesce(prices.input_image_rate, prices.input_rate))) + if(output_text = 0, toDecimal64(0, 6), output_text * prices.output_rate)) + if(reasoning = 0, toDecimal64(0, 6), reasoning * coalesce(prices.reasoning_rate, prices.output_rate))) + if(output_audio = 0, toDecimal64(0, 6), output_audio * coalesce(prices.output_audio_rate, prices.output_rate))) + if(output_image = 0, toDecimal64(0, 6), output_image * coalesce(prices.output_image_rate, prices.output_rate))) * toDecimal128('0.000001', 6)) + (coalesce(prices.request_rate, toDecimal64(0, 6)) * toDecimal128('0.000001', 6)) AS list_cost,
-    multiIf(calls.provider_reported_cost IS NOT NULL, 'provider_reported', calls.operation = 'count_tokens', 'free', (calls.usage_source = 'missing') AND (calls.http_status >= 400), 'free', calls.usage_source = 'missing', 'missing_usage', (calls.price_key = 0) OR (prices.price_key = 0), 'unpriced', least(fresh_text, cached_text, fresh_audio, output_text) < 0, 'contradictory', list_cost IS NULL, 'partial', calls.usage_source = 'estimated', 'estimated', 'priced') AS value_status,
-    multiIf(value_status = 'provider_reported', calls.provider_reported_cost, value_status = 'free', toNullable(toDecimal128(0, 12)), (value_status IN ('priced', 'estimated')), list_cost, NULL) AS value,
+    (((((((((((calls.fresh_text * prices.input_rate) + (calls.cached_text * prices.cache_read_rate)) + (calls.written_5m * prices.cache_write_5m_rate)) + (calls.written_1h * prices.cache_write_1h_rate)) + (calls.fresh_audio * prices.input_audio_rate)) + (calls.cached_audio * prices.cache_read_audio_rate)) + (calls.input_image * prices.input_image_rate)) + (calls.output_text * prices.output_rate)) + (calls.reasoning * prices.reasoning_rate)) + (calls.output_audio * prices.output_audio_rate)) + (calls.output_image * prices.output_image_rate)) + prices.request_rate AS picodollars,
+    multiIf(calls.provider_reported_cost IS NOT NULL, 1, calls.operation = 'count_tokens', 2, (calls.usage_source = 'missing') AND (ifNull(calls.http_status, 0) >= 400), 2, calls.usage_source = 'missing', 3, prices.ends_at <= calls.started_at, 4, calls.usage_is_contradictory, 5, (prices.lacks_input AND (ifNull(calls.input_tokens, 0) > 0)) OR (prices.lacks_output AND (ifNull(calls.output_tokens, 0) > 0)), 6, calls.usage_source = 'estimated', 7, 8) AS value_kind,
+    ['provider_reported', 'free', 'missing_usage', 'unpriced', 'contradictory', 'partial', 'estimated', 'priced'][value_kind] AS value_status,
+    value_kind IN (1, 2, 7, 8) AS has_value,
+    (toDecimal128(if(value_kind > 6, picodollars, 0), 0) * toDecimal128('0.000000000001', 12)) + ifNull(calls.provider_reported_cost, toDecimal128(0, 12)) AS known_value,
     if(calls.cache_hit, 'cache_hit', value_status) AS cost_status,
-    if(calls.cache_hit, toNullable(toDecimal128(0, 12)), value) AS cost,
-    if(calls.cache_hit, value, NULL) AS saved
+    if(has_value OR calls.cache_hit, if(calls.cache_hit, toDecimal128(0, 12), known_value), NULL) AS cost,
+    if(has_value AND calls.cache_hit, known_value, NULL) AS saved
 FROM
 (
-    SELECT * EXCEPT superseded
-    FROM llm_calls
-    FINAL
-    WHERE superseded = 0
+    SELECT
+        facts.*,
+        cells.tiers AS tiers,
+        cells.days AS days,
+        (facts.team, facts.price_key) IN (
+            SELECT
+                team,
+                price_key
+            FROM effective_prices
+            WHERE (cost_version = {version:UInt32}) AND (team != '')
+        ) AS has_contract,
+        (if(has_contract, cityHash64(facts.team, facts.price_key), facts.price_key) + if(empty(days), 0, 16 * arrayCount(start -> (start <= ((toSecond(facts.started_at) + (60 * toMinute(facts.started_at))) + (3600 * toHour(facts.started_at)))), days))) + if(empty(tiers), 0, arrayCount(start -> (start <= ifNull(facts.input_tokens, 0)), tiers)) AS lookup
+    FROM
+    (
+        SELECT
+            * EXCEPT superseded,
+            written_5m,
+            written_1h,
+            cached_audio,
+            cached_text,
+            fresh_audio,
+            input_image,
+            fresh_text,
+            output_audio,
+            output_image,
+            reasoning,
+            output_text,
+            usage_is_contradictory
+        FROM llm_calls
+        FINAL
+        WHERE superseded = 0
+    ) AS facts
+    ANY LEFT JOIN
+    (
+        SELECT
+            price_key,
+            arrayFilter(start -> (start > 0), arraySort(groupUniqArray(input_from))) AS tiers,
+            arrayFilter(start -> (start > 0), arraySort(groupUniqArray(day_from))) AS days
+        FROM effective_prices
+        WHERE cost_version = {version:UInt32}
+        GROUP BY price_key
+        HAVING (length(tiers) + length(days)) > 0
+    ) AS cells ON facts.price_key = cells.price_key
 ) AS calls
-LEFT JOIN
+ASOF LEFT JOIN
 (
-    SELECT *
-    FROM llm_prices
-    FINAL
-) AS prices ON (calls.price_key = prices.price_key) AND (calls.started_at >= prices.valid_from) AND (calls.started_at < prices.valid_to) AND (((toSecond(calls.started_at) + (60 * toMinute(calls.started_at))) + (3600 * toHour(calls.started_at))) >= prices.day_from) AND (((toSecond(calls.started_at) + (60 * toMinute(calls.started_at))) + (3600 * toHour(calls.started_at))) < prices.day_to) AND (ifNull(calls.input_tokens, 0) >= prices.input_from) AND (ifNull(calls.input_tokens, 0) < prices.input_to);
+    SELECT
+        *,
+        lookup_key
+    FROM effective_prices
+    WHERE cost_version = {version:UInt32}
+) AS prices ON (calls.lookup = prices.lookup_key) AND (calls.started_at >= prices.starts_at);
 
 CREATE VIEW producer_ledger
 (
@@ -1194,6 +1328,28 @@ CREATE TABLE schema_migrations
 )
 ENGINE = MergeTree
 ORDER BY name
+SETTINGS index_granularity = 8192;
+
+CREATE TABLE staged_costs
+(
+    `cost_version` UInt32,
+    `minute` DateTime('UTC'),
+    `team` LowCardinality(String),
+    `app` LowCardinality(String),
+    `feature` LowCardinality(String),
+    `environment` LowCardinality(String),
+    `provider` LowCardinality(String),
+    `model` LowCardinality(String),
+    `operation` LowCardinality(String),
+    `attempts` UInt64,
+    `cost` Nullable(Decimal(38, 12)),
+    `estimated_cost` Decimal(38, 12),
+    `priced` UInt64,
+    `unpriced` UInt64,
+    `saved` Nullable(Decimal(38, 12))
+)
+ENGINE = MergeTree
+ORDER BY (cost_version, minute)
 SETTINGS index_granularity = 8192;
 
 CREATE TABLE touched_minutes

@@ -17,6 +17,7 @@ from server import logs
 from server.admin import access_of
 from server.config import Config, ConfigError, load
 from server.dead_letters_cli import deadletters
+from server.prices_cli import prices
 from server.programs import Program, alerts_program, analyzers_program, page, prepare_store, up
 from server.programs import collector as collector_program
 from server.serve import AddressInUse, LoopFailed, listen, serve
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 
 app.add_typer(deadletters, name="deadletters")
+app.add_typer(prices, name="prices")
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="Configuration file; tokentide.toml here when it exists.")

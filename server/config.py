@@ -21,6 +21,7 @@ from pydantic_settings import (
 from alerts.config import AlertsConfig
 from analyzers.config import AnalyzersConfig
 from collector.config import CollectorConfig
+from collector.price_book.declared import PricesConfig
 from dashboards.config import DashboardsConfig
 from store.config import StoreConfig
 
@@ -96,6 +97,7 @@ class Config(BaseSettings):
     server: ServerConfig = ServerConfig()
     store: StoreConfig = StoreConfig()
     collector: CollectorConfig = CollectorConfig()
+    prices: PricesConfig = PricesConfig()
     analyzers: AnalyzersConfig = AnalyzersConfig()
     alerts: AlertsConfig = AlertsConfig()
     dashboards: DashboardsConfig = DashboardsConfig()

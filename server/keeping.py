@@ -49,12 +49,14 @@ def backed_up(store: Store, asked: Mapping[str, Any], clock: Clock) -> dict[str,
 def routes(store: Store, clock: Clock) -> list[Route]:
     """`POST /api/admin/forget` and `POST /api/admin/backup`: see `forgotten` and `backed_up`."""
     return [
-        _route("/api/admin/forget", lambda asked: forgotten(store, asked, clock)),
-        _route("/api/admin/backup", lambda asked: backed_up(store, asked, clock)),
+        admin_route("/api/admin/forget", lambda asked: forgotten(store, asked, clock)),
+        admin_route("/api/admin/backup", lambda asked: backed_up(store, asked, clock)),
     ]
 
 
-def _route(path: str, act: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Route:
+def admin_route(path: str, act: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Route:
+    """A POST of a JSON object that `act` answers with one; a ValueError or BackupError is a 400 that says so."""
+
     async def answer(request: Request) -> Response:
         try:
             asked = await request.json()

@@ -23,7 +23,7 @@ from collector.forgotten import ForgottenKeys
 from collector.intake import routes as intake_routes
 from collector.metrics import Metrics
 from collector.pipeline import Pipeline
-from collector.price_key import PriceKeys
+from collector.price_book.resolve import Resolver
 from collector.prices import seed_prices
 from collector.rollup import RollUp, count_duplicates
 from collector.sources import open_source
@@ -34,6 +34,7 @@ from server.dead_letters import DeadLetterDesk
 from server.dead_letters import routes as dead_letter_routes
 from server.exports import routes as export_routes
 from server.keeping import routes as keeping_routes
+from server.prices import routes as price_routes
 from server.reports import routes as report_routes
 from server.summary import routes as summary_routes
 from store.connection import Store, check_free, open_store
@@ -91,7 +92,7 @@ def make_decoder(config: Config, store: Store | None, forgotten: ForgottenKeys |
             forgotten = ForgottenKeys(store, utc_now)
             forgotten.refresh()
     return Decoder(
-        PriceKeys(),
+        Resolver(config.prices.declared()),
         VERSION,
         settings.max_record_bytes,
         past,
@@ -122,6 +123,7 @@ def collector(config: Config, store: Store, registry: CollectorRegistry) -> Prog
         program.checks[f"collector-{name}"] = partial(getattr, pipeline, "paused_reason")
     program.routes += dead_letter_routes(DeadLetterDesk(store, decoder, roll_up, utc_now))
     program.routes += keeping_routes(store, utc_now)
+    program.routes += price_routes(store, config, utc_now)
     program.loops["forgotten-keys"] = forgotten.run
     program.loops["roll-up"] = lambda stop: roll_up.run(stop, settings.roll_up_every_s)
     return program

@@ -7,7 +7,7 @@ FROM system.tables AS tables
 INNER JOIN
 (
     SELECT table, arrayStringConcat(groupArray(concat('`', name, '` ', type)), ', ') AS structure
-    FROM (SELECT table, name, type FROM system.columns WHERE database = currentDatabase() AND default_kind != 'ALIAS' ORDER BY table, position)
+    FROM (SELECT table, name, type FROM system.columns WHERE database = currentDatabase() AND default_kind NOT IN ('ALIAS', 'MATERIALIZED') ORDER BY table, position)
     GROUP BY table
 ) AS columns ON columns.table = tables.name
 WHERE database = currentDatabase() AND endsWith(engine, 'MergeTree') AND name != 'schema_migrations'

@@ -8,11 +8,11 @@ from conftest import NOW
 from tokentide.version import VERSION
 
 from collector.decode import Decoder
-from collector.price_key import PriceKeys
+from collector.price_book.resolve import Resolver
 from collector.record import Batch, Record
 
 
 def batch_of(*bodies: bytes, days: int = 30) -> Batch:
     """The batch of these records, as if they came from partition 0 of topic `calls` at `NOW`."""
-    decoder = Decoder(PriceKeys(), VERSION, 10_000, timedelta(days=days), timedelta(minutes=10))
+    decoder = Decoder(Resolver(), VERSION, 10_000, timedelta(days=days), timedelta(minutes=10))
     return decoder.decode([Record("calls/0", offset, body) for offset, body in enumerate(bodies)], NOW)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tokentide.version import VERSION
 
 from collector.decode import Decoder
-from collector.price_key import PriceKeys
+from collector.price_book.resolve import Resolver
 from collector.record import Record
 from collector.write import Writer
 from store.connection import Store
@@ -54,7 +54,7 @@ def told_to_stop(seconds: float) -> bool:
 def every_record_has_one_fate(store: Store, bodies: Sequence[bytes]) -> None:
     """Each of `bodies` is a row of the real store or a dead letter, and the roll-up looks at the minute of each row."""
     place = f"calls/{next(places)}"
-    decoder = Decoder(PriceKeys(), VERSION, 10_000, timedelta(days=30), timedelta(minutes=10))
+    decoder = Decoder(Resolver(), VERSION, 10_000, timedelta(days=30), timedelta(minutes=10))
     batch = decoder.decode([Record(place, offset, body) for offset, body in enumerate(bodies)], NOW)
     outcome = Writer(store, "kafka", place, told_to_stop, lambda: 0.5).write(batch, NOW)
     refused = {dead.record.offset for dead in outcome.refused}

@@ -16,7 +16,7 @@ from tokentide.version import VERSION
 from collector.decode import Decoder
 from collector.metrics import Metrics
 from collector.pipeline import Pipeline
-from collector.price_key import PriceKeys
+from collector.price_book.resolve import Resolver
 from collector.record import Source
 from collector.rollup import RollUp
 from store.connection import Store
@@ -24,7 +24,7 @@ from store.connection import Store
 
 def decoder(max_bytes: int = 100_000) -> Decoder:
     """A decoder for events of about NOW."""
-    return Decoder(PriceKeys(), VERSION, max_bytes, timedelta(days=30), timedelta(minutes=10))
+    return Decoder(Resolver(), VERSION, max_bytes, timedelta(days=30), timedelta(minutes=10))
 
 
 @contextmanager

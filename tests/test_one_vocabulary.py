@@ -22,8 +22,8 @@ OF_THE_ROLL_UP = {"superseded"}
 
 COLUMNS = Query(
     "columns",
-    "One row = one column.",
-    "SELECT table, name FROM system.columns WHERE database = currentDatabase()",
+    "One row = one column that is written.",
+    "SELECT table, name FROM system.columns WHERE database = currentDatabase() AND default_kind != 'MATERIALIZED'",
     {},
 )
 

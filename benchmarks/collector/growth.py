@@ -27,6 +27,7 @@ ROWS_A_DAY = 500_000
 PIECE = 1_000_000
 TOUCHED_MINUTES = (60, 240, 960)
 COUNT = parse("count", "-- One row = how many rows there are.\nSELECT count() FROM llm_calls")
+OLDEST = parse("oldest", "-- One row = when the oldest call started.\nSELECT min(started_at) FROM llm_calls")
 COPY = parse(
     "copy",
     """-- One row = a call like one of the stored ones, at an earlier time.
@@ -42,9 +43,9 @@ SETTINGS max_threads = 1, max_block_size = 8192""",
 
 
 def grow(store: Store, rows: int, newest: datetime) -> None:
-    """Add older and older calls, `ROWS_A_DAY` of them a day, until there are `rows`."""
+    """Add calls that are older than `newest` and than every stored one, `ROWS_A_DAY` a day, until there are `rows`."""
     apart = 86_400_000_000 // ROWS_A_DAY
-    before = newest
+    before = min(newest, store.query(OLDEST).scalar())
     while (missing := rows - int(store.query(COUNT).scalar())) >= 10_000:
         piece = min(PIECE, missing) // 10_000 * 10_000
         before -= timedelta(microseconds=piece * apart)
@@ -87,8 +88,7 @@ def measure(events: int, sizes: list[int], folder: Path) -> list[dict[str, Any]]
 def with_rows(folder: Path, rows: int, newest: datetime) -> None:
     """Let the store in `folder` have `rows` calls."""
     store = _store(folder)
-    oldest = parse("oldest", "-- One row = the oldest call.\nSELECT min(started_at) FROM llm_calls")
-    grow(store, rows, min(newest, store.query(oldest).scalar()))
+    grow(store, rows, newest)
     store.close()
 
 

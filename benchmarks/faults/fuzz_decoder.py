@@ -18,11 +18,11 @@ from tokentide.version import VERSION
 
 with atheris.instrument_imports(include=["collector"]):
     from collector.decode import Decoder
-    from collector.price_key import PriceKeys
+    from collector.price_book.resolve import Resolver
     from collector.record import Record
 
 NOW = datetime(2026, 11, 20, 12, 0, 0, tzinfo=timezone.utc)
-DECODER = Decoder(PriceKeys(), VERSION, 10_000, timedelta(days=30), timedelta(minutes=10))
+DECODER = Decoder(Resolver(), VERSION, 10_000, timedelta(days=30), timedelta(minutes=10))
 
 
 def check(body: bytes) -> None:

@@ -27,7 +27,7 @@ from collector.config import CollectorConfig
 from collector.decode import Decoder
 from collector.metrics import Metrics
 from collector.pipeline import Pipeline
-from collector.price_key import PriceKeys
+from collector.price_book.resolve import Resolver
 from collector.prices import seed_prices
 from collector.rollup import RollUp
 from collector.sources.kafka import KafkaSource
@@ -213,7 +213,7 @@ class Members:
     def running(self, config: CollectorConfig) -> Iterator[None]:
         """One more member until the block ends, its roll-up on a thread of its own. Raises what a loop raised."""
         stop, roll_up = threading.Event(), RollUp(self.store)
-        decoder = Decoder(PriceKeys(), VERSION, config.max_record_bytes, ACCEPT_PAST, ACCEPT_FUTURE)
+        decoder = Decoder(Resolver(), VERSION, config.max_record_bytes, ACCEPT_PAST, ACCEPT_FUTURE)
         source = KafkaSource(config)
         pipeline = Pipeline(source, decoder, self.store, roll_up, Metrics(CollectorRegistry()), self.clock)
         carrying = threading.Thread(target=self._guarded, args=(pipeline.run, stop))

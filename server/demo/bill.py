@@ -45,7 +45,7 @@ def bill(answered: Iterable[Answered], at: datetime) -> dict[str, Decimal]:
 
 def price_list(at: datetime) -> Mapping[tuple[str, str], list[Rates]]:
     """The rates of every provider's models in the ordinary service tier at `at`."""
-    text = resources.files("collector").joinpath("prices.csv").read_text("utf-8")
+    text = resources.files("collector.price_book").joinpath("prices.csv").read_text("utf-8")
     instant = at.strftime("%Y-%m-%d %H:%M:%S")
     found: dict[tuple[str, str], list[Rates]] = defaultdict(list)
     for row in csv.DictReader(text.splitlines()):

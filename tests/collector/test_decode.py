@@ -12,12 +12,12 @@ from tokentide.call import ProducerReport
 from tokentide.version import VERSION
 
 from collector.decode import Decoder
-from collector.price_key import PriceKeys
+from collector.price_book.resolve import Resolver
 from collector.record import Batch, Record
 
 
 def decode(*bodies: bytes, max_bytes: int = 10_000) -> Batch:
-    decoder = Decoder(PriceKeys(), VERSION, max_bytes, timedelta(days=30), timedelta(minutes=10))
+    decoder = Decoder(Resolver(), VERSION, max_bytes, timedelta(days=30), timedelta(minutes=10))
     return decoder.decode([Record("calls/0", offset, body) for offset, body in enumerate(bodies)], NOW)
 
 
@@ -36,7 +36,7 @@ def test_the_bytes_of_a_record_travel_unchanged_in_front_of_the_collectors_field
     added = json.loads(line)
     assert added["log_place"] == "calls/0"
     assert added["log_offset"] == 0
-    assert added["price_key"] == PriceKeys().resolve("openai", "", "gpt-5", "", "")
+    assert added["price_key"] == Resolver().key("openai", "", "gpt-5", "", "")
     assert added["received_at"] == "2026-11-20T12:00:00.000Z"
 
 

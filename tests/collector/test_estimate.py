@@ -14,7 +14,7 @@ from tokentide.version import VERSION
 
 from collector.decode import Decoder
 from collector.estimate import ENOUGH_CALLS, Estimate, UsageEstimator, family
-from collector.price_key import PriceKeys
+from collector.price_book.resolve import Resolver
 from collector.record import Record
 from store.connection import Store
 from store.sql import parse
@@ -102,7 +102,7 @@ def test_rates_follow_an_app_that_changes() -> None:
 
 
 def test_the_estimate_is_stored_with_its_flag_and_priced_as_estimated(store: Store) -> None:
-    decoder = Decoder(PriceKeys(), VERSION, 10_000, timedelta(days=30), timedelta(minutes=10))
+    decoder = Decoder(Resolver(), VERSION, 10_000, timedelta(days=30), timedelta(minutes=10))
     bodies = [complete().to_json() for _ in range(ENOUGH_CALLS)] + [unmetered(team="unmetered").to_json()]
     batch = decoder.decode([Record("calls/0", offset, body) for offset, body in enumerate(bodies)], NOW)
     store.insert_json("ingest", b"\n".join(line.json for line in batch.lines))
@@ -114,7 +114,7 @@ def test_the_estimate_is_stored_with_its_flag_and_priced_as_estimated(store: Sto
 @pytest.mark.parametrize("stated", [{"usage_source": "missing"}, {"input_tokens": None}])
 def test_a_key_that_the_record_has_is_never_there_twice(stated: dict[str, Any]) -> None:
     body = json.dumps({**json.loads(unmetered().to_json()), **stated}).encode()
-    decoder = Decoder(PriceKeys(), VERSION, 10_000, timedelta(days=30), timedelta(minutes=10))
+    decoder = Decoder(Resolver(), VERSION, 10_000, timedelta(days=30), timedelta(minutes=10))
     (line,) = decoder.decode([Record("calls/0", 0, body)], NOW).lines
     pairs = json.loads(line.json, object_pairs_hook=list)
     names = [name for name, _ in pairs]

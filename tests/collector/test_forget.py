@@ -17,7 +17,7 @@ from analyzers.drift_reference import Group, freeze
 from collector.decode import Decoder
 from collector.forget import Key, forget, key_of, look, sweep
 from collector.forgotten import ForgottenKeys
-from collector.price_key import PriceKeys
+from collector.price_book.resolve import Resolver
 from collector.record import Record
 from store.connection import Store
 from store.sql import parse
@@ -87,7 +87,7 @@ def left_by_many_hands(store: Store) -> None:
 
 
 def decoder(forgotten: ForgottenKeys | None = None) -> Decoder:
-    return Decoder(PriceKeys(), VERSION, 10_000, timedelta(days=30), timedelta(minutes=10), forgotten)
+    return Decoder(Resolver(), VERSION, 10_000, timedelta(days=30), timedelta(minutes=10), forgotten)
 
 
 @pytest.mark.parametrize(("kind", "value"), [("user", USER), ("session", SESSION)])

@@ -19,7 +19,7 @@ from collector.brake import Brake
 from collector.decode import Decoder
 from collector.metrics import Metrics
 from collector.pipeline import Pipeline
-from collector.price_key import PriceKeys
+from collector.price_book.resolve import Resolver
 from collector.record import Chunk, Outcome, Record
 from collector.rollup import RollUp
 from store.connection import Store
@@ -65,7 +65,7 @@ class Clock:
 @contextmanager
 def running(source: Scripted, store: Store, brake: Brake, clock: Clock) -> Iterator[tuple[Pipeline, CollectorRegistry]]:
     registry, stop = CollectorRegistry(), threading.Event()
-    decoder = Decoder(PriceKeys(), VERSION, 100_000, timedelta(days=30), timedelta(minutes=10))
+    decoder = Decoder(Resolver(), VERSION, 100_000, timedelta(days=30), timedelta(minutes=10))
     pipeline = Pipeline(source, decoder, store, RollUp(store), Metrics(registry), clock, brake=brake)
     thread = threading.Thread(target=pipeline.run, args=(stop,))
     thread.start()

@@ -14,14 +14,14 @@ from tokentide.version import VERSION
 
 from collector.decode import Decoder
 from collector.pinning import pinned
-from collector.price_key import PriceKeys
+from collector.price_book.resolve import Resolver
 from collector.record import Batch, Record
 
 PINS = {"team": "search", "app": "shop"}
 
 
 def decoded(record: bytes) -> Batch:
-    decoder = Decoder(PriceKeys(), VERSION, 10_000_000, timedelta(days=30), timedelta(minutes=10))
+    decoder = Decoder(Resolver(), VERSION, 10_000_000, timedelta(days=30), timedelta(minutes=10))
     return decoder.decode([Record("http", 1, record)], AT)
 
 

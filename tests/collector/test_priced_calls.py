@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -53,7 +53,9 @@ CLAUDE = {"provider": "anthropic", "model_requested": "claude-sonnet-4-5", "cach
         (a_call(usage_source="estimated"), "0.001013", "estimated"),
         (a_call(service_tier="flex"), "0.0005065", "priced"),
         (a_call(service_tier="default"), "0.001013", "priced"),
-        (a_call(input_tokens=2**62, cache_read_tokens=2**62, output_tokens=0), "576460752303.423488", "priced"),
+        (a_call(input_tokens=2**62, cache_read_tokens=2**62, output_tokens=0), None, "contradictory"),
+        (a_call(input_tokens=10**8, cache_read_tokens=None, output_tokens=10**8), "1125", "priced"),
+        (a_call(input_tokens=10**8 + 1, cache_read_tokens=None, output_tokens=0), None, "contradictory"),
         (a_call(input_tokens=5, cache_read_tokens=2**63 - 1, cache_write_5m_tokens=2**63 - 1), None, "contradictory"),
         (a_call(**CLAUDE, input_tokens=200_000, output_tokens=1000), "0.615", "priced"),
         (a_call(**CLAUDE, input_tokens=200_001, output_tokens=1000), "1.222506", "priced"),
@@ -98,9 +100,11 @@ def test_a_call_that_was_made_saves_nothing(priced: Store) -> None:
     assert priced.query(SAVED).scalar() is None
 
 
-def test_a_call_is_priced_by_the_price_that_was_valid_when_it_started(priced: Store) -> None:
-    before = a_call(service_tier="flex", started_at=datetime(2026, 10, 11, 23, 59, 59, tzinfo=timezone.utc))
-    assert price(priced, before) == (None, "unpriced")
+@pytest.mark.parametrize(("second", "cost"), [(59, "0.5"), (60, "0.4")])
+def test_a_call_is_priced_by_the_price_that_was_valid_when_it_started(priced: Store, second: int, cost: str) -> None:
+    call = a_call(model_requested="gpt-5.6-sol", input_tokens=100_000, cache_read_tokens=None, output_tokens=0)
+    started_at = datetime(2026, 8, 20, 23, 59, tzinfo=timezone.utc) + timedelta(seconds=second)
+    assert price(priced, replace(call, started_at=started_at)) == (Decimal(cost), "priced")
 
 
 def test_the_second_seeding_adds_nothing(priced: Store) -> None:
@@ -110,9 +114,8 @@ def test_the_second_seeding_adds_nothing(priced: Store) -> None:
 def test_no_two_price_rows_can_match_one_call(priced: Store) -> None:
     overlaps = parse(
         "overlaps",
-        "-- overlapping rows\nSELECT count() FROM (SELECT * FROM llm_prices FINAL) AS a JOIN (SELECT * FROM llm_prices FINAL) AS b"
-        " ON a.price_key = b.price_key WHERE (a.valid_from, a.day_from, a.input_from) < (b.valid_from, b.day_from, b.input_from)"
-        " AND a.valid_from < b.valid_to AND b.valid_from < a.valid_to AND a.day_from < b.day_to AND b.day_from < a.day_to"
-        " AND a.input_from < b.input_to AND b.input_from < a.input_to",
+        "-- overlapping rows\nSELECT count() FROM effective_prices AS a JOIN effective_prices AS b"
+        " ON a.price_key = b.price_key AND a.cell = b.cell"
+        " WHERE a.starts_at < b.starts_at AND b.starts_at < a.ends_at",
     )
     assert priced.query(overlaps).scalar() == 0

@@ -12,7 +12,7 @@ from tokentide.version import VERSION
 
 from collector.dead_letters import DeadLetters, Letter, Selection, letter_id
 from collector.decode import Decoder
-from collector.price_key import PriceKeys
+from collector.price_book.resolve import Resolver
 from collector.record import DeadLetter, Record
 from collector.replay import BEGINNING, Replay, Replayed
 from collector.rollup import RollUp
@@ -33,7 +33,7 @@ TOTALS = parse(
 
 
 def a_replay(store: Store, max_bytes: int = 100_000) -> Replay:
-    return Replay(store, Decoder(PriceKeys(), VERSION, max_bytes, timedelta(days=30), timedelta(minutes=10)))
+    return Replay(store, Decoder(Resolver(), VERSION, max_bytes, timedelta(days=30), timedelta(minutes=10)))
 
 
 def keep(store: Store, bodies: Iterable[bytes], producer_id: str = "producer-1") -> list[int]:

@@ -12,7 +12,7 @@ from tokentide.call import LLMCall
 from tokentide.version import VERSION
 
 from collector.decode import Decoder
-from collector.price_key import PriceKeys
+from collector.price_book.resolve import Resolver
 from collector.prices import seed_prices
 from collector.record import Record
 from collector.rollup import RollUp
@@ -31,7 +31,7 @@ def days_ago(days: float, **changes: Any) -> LLMCall:
 
 
 def collect(store: Store, *calls: LLMCall) -> None:
-    decoder = Decoder(PriceKeys(), VERSION, 10_000, timedelta(days=400), timedelta(minutes=10))
+    decoder = Decoder(Resolver(), VERSION, 10_000, timedelta(days=400), timedelta(minutes=10))
     batch = decoder.decode([Record("calls/0", n, call.to_json()) for n, call in enumerate(calls)], NOW)
     Writer(store, "kafka", uuid4().hex, lambda seconds: False, lambda: 0.0).write(batch, NOW)
     roll_up = RollUp(store)

@@ -18,7 +18,7 @@ from tokentide.call import FIELDS, ProducerReport
 from tokentide.version import VERSION
 
 from collector.decode import Decoder
-from collector.price_key import PriceKeys
+from collector.price_book.resolve import Resolver
 from collector.record import Record
 from store.connection import Store
 from store.sql import parse
@@ -92,6 +92,6 @@ def test_the_corpus_is_rows_and_dead_letters(store: Store) -> None:
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.name[:16])
 def test_every_record_of_the_corpus_has_one_fate(path: Any) -> None:
-    decoder = Decoder(PriceKeys(), VERSION, 10_000, timedelta(days=30), timedelta(minutes=10))
+    decoder = Decoder(Resolver(), VERSION, 10_000, timedelta(days=30), timedelta(minutes=10))
     batch = decoder.decode([Record("calls/0", 0, path.read_bytes())], NOW)
     assert len(batch.lines) + len(batch.reports) + len(batch.dead_letters) == 1

@@ -16,7 +16,7 @@ from repository import ROOT
 from tokentide.hooks.anthropic import PROVIDER
 from tokentide.testing import capture_calls
 
-from collector.price_key import UNKNOWN, PriceKeys
+from collector.price_book.resolve import UNKNOWN, Resolver
 
 PROMPT = "How do I top up my card?"
 ASKED: dict[str, Any] = {
@@ -219,4 +219,4 @@ def test_the_region_is_in_the_host(host: str, region: str) -> None:
     ],
 )
 def test_its_models_have_a_price_wherever_they_run(provider: str, host: str) -> None:
-    assert PriceKeys().resolve(provider, host, "claude-sonnet-4-5", "claude-sonnet-4-5-20250929", "") != UNKNOWN
+    assert Resolver().key(provider, host, "claude-sonnet-4-5", "claude-sonnet-4-5-20250929", "") != UNKNOWN

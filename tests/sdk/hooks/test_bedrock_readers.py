@@ -10,7 +10,7 @@ from hook_recorder import Recorder
 from in_memory_server import answering, streaming
 from tokentide.hooks.bedrock import PROVIDER, tokens
 
-from collector.price_key import UNKNOWN, PriceKeys
+from collector.price_book.resolve import UNKNOWN, Resolver
 
 URL = "https://bedrock-runtime.us-east-1.amazonaws.com/model"
 
@@ -26,7 +26,7 @@ URL = "https://bedrock-runtime.us-east-1.amazonaws.com/model"
 )
 def test_its_models_have_a_price(model: str) -> None:
     host = "bedrock-runtime.us-east-1.amazonaws.com"
-    assert PriceKeys().resolve(PROVIDER.name, host, model, "", "") != UNKNOWN
+    assert Resolver().key(PROVIDER.name, host, model, "", "") != UNKNOWN
 
 
 def test_the_region_is_in_the_host() -> None:
@@ -106,4 +106,4 @@ def test_the_model_that_a_prompt_router_chose_has_a_price(operation: str, record
         client.post(f"{URL}/{model}/{operation}", json={"messages": []})
     call = recorder.call()
     assert (call.model_responded, call.output_tokens) == (chosen, 2)
-    assert PriceKeys().resolve(call.provider, call.host, call.model_requested, call.model_responded, "") != UNKNOWN
+    assert Resolver().key(call.provider, call.host, call.model_requested, call.model_responded, "") != UNKNOWN

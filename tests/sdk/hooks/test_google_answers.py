@@ -11,7 +11,8 @@ from hook_recorder import recording
 from recorded_answers_server import Recorded, answering, document, server_sent
 from tokentide.call import LLMCall
 
-from collector.price_key import UNKNOWN, PriceKeys, price_key
+from collector.price_book.resolve import UNKNOWN, Resolver
+from collector.price_book.row import price_key
 
 MODEL = "/v1beta/models/gemini-2.5-flash"
 ASKED = {
@@ -266,6 +267,6 @@ def test_the_host_says_whose_and_where_it_is(url: str, provider: str, region: st
         client.post(f"{url}/models/gemini-2.5-flash:generateContent", json=ASKED)
     call = recorder.call()
     assert (call.provider, call.region, call.model_requested) == (provider, region, "gemini-2.5-flash")
-    found = PriceKeys().resolve(call.provider, call.host, call.model_requested, call.model_responded, call.service_tier)
+    found = Resolver().key(call.provider, call.host, call.model_requested, call.model_responded, call.service_tier)
     assert found == price_key("google", "gemini-2.5-flash", "")
     assert found != UNKNOWN

@@ -18,7 +18,7 @@ from tokentide.call import ProducerReport
 from tokentide.version import VERSION
 
 from collector.decode import Decoder
-from collector.price_key import PriceKeys
+from collector.price_book.resolve import Resolver
 from collector.prices import seed_prices
 from collector.record import Record
 from collector.rollup import RollUp
@@ -59,7 +59,7 @@ def main(target: Path) -> None:
         store = open_store(f"chdb://{folder}/store", "tokentide")
         migrate(store, now)
         seed_prices(store, now)
-        decoder = Decoder(PriceKeys(), VERSION, 10_000, timedelta(days=30), timedelta(minutes=10))
+        decoder = Decoder(Resolver(), VERSION, 10_000, timedelta(days=30), timedelta(minutes=10))
         batch = decoder.decode([Record("calls/0", number, body) for number, body in enumerate(events())], now)
         Writer(store, "kafka", lambda seconds: False, lambda: 0.0).write(batch, now)
         roll_up = RollUp(store)

@@ -1,31 +1,37 @@
-"""The seed of the price book: the data of `genai-prices`, flattened to dated rows and committed as prices.csv.
+"""The seed of the price book: the data of `genai-prices` as dated rows, and its rules for names.
 
-`python -m collector.price_book` writes the file again after the library was updated; `--check` only compares.
+`python -m collector.price_book.seed` writes names.json and prices.csv again after the library or the corrections were
+changed; `--check` only compares.
 """
 
 from __future__ import annotations
 
-import csv
-import io
+import dataclasses
+import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
 from datetime import datetime, time, timedelta, timezone
 from decimal import Decimal
 from importlib import metadata, resources
 from pathlib import Path
+from typing import Any, Final
 
 from genai_prices import data_snapshot
-from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
+from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices
 
-from collector.price_key import CONTEXTS, price_key
+from collector.price_book.corrections import corrected, load_corrections
+from collector.price_book.row import BEGINNING, DAY, END, UNBOUNDED, PriceRow, price_key, to_csv
 
-BEGINNING = datetime(1970, 1, 1, tzinfo=timezone.utc)
-END = datetime(2106, 1, 1, tzinfo=timezone.utc)
-UNBOUNDED = 2**63 - 1
-_DAY = 86_400
+# The price book's words for a service tier: a model's own rates have one of them.
+CONTEXTS: Final[dict[str, tuple[dict[str, str], ...]]] = {
+    "": ({},),
+    "batch": ({"processing": "batch"},),
+    "flex": ({"service_tier": "flex"},),
+    "priority": ({"service_tier": "priority"},),
+    "fast": ({"service_tier": "fast"}, {"speed": "fast"}),
+}
 
-_METERS = {
+_METERS: Final = {
     "input_rate": "input_mtok",
     "cache_read_rate": "cache_read_mtok",
     "cache_write_5m_rate": "cache_write_mtok",
@@ -40,38 +46,6 @@ _METERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PriceRow:
-    """One row of llm_prices; see the comment of that table for the meaning of its bounds and units."""
-
-    price_key: int
-    provider: str
-    model: str
-    context: str
-    valid_from: datetime
-    valid_to: datetime
-    day_from: int
-    day_to: int
-    input_from: int
-    input_to: int
-    input_rate: Decimal | None
-    cache_read_rate: Decimal | None
-    cache_write_5m_rate: Decimal | None
-    cache_write_1h_rate: Decimal | None
-    output_rate: Decimal | None
-    reasoning_rate: Decimal | None
-    input_audio_rate: Decimal | None
-    cache_read_audio_rate: Decimal | None
-    output_audio_rate: Decimal | None
-    input_image_rate: Decimal | None
-    output_image_rate: Decimal | None
-    request_rate: Decimal | None
-    source: str
-
-
-COLUMNS = [field.name for field in fields(PriceRow)]
-
-
 def flatten() -> Iterator[PriceRow]:
     """The whole price data of the installed `genai-prices` as rows that do not overlap."""
     source = f"genai-prices {metadata.version('genai-prices')}"
@@ -79,20 +53,20 @@ def flatten() -> Iterator[PriceRow]:
         for model in provider.models:
             for context in CONTEXTS:
                 for wanted in CONTEXTS[context]:
-                    yield from _model_rows(provider.id, model, context, wanted, source)
+                    yield from _model_rows(provider, model, context, wanted, source)
 
 
 def _model_rows(
-    provider: str, model: ModelInfo, context: str, wanted: dict[str, str], source: str
+    provider: Provider, model: ModelInfo, context: str, wanted: dict[str, str], source: str
 ) -> Iterator[PriceRow]:
     first = _context_start(model, wanted)
     if first is None:
         return
-    key = price_key(provider, model.id, context)
+    key = price_key(provider.id, model.id, context)
     dates = sorted({first, *(date for date in _change_dates(model) if date > first)})
     seconds = sorted({0, *_change_seconds(model)})
     for valid_from, valid_to in zip(dates, [*dates[1:], END], strict=True):
-        for day_from, day_to in zip(seconds, [*seconds[1:], _DAY], strict=True):
+        for day_from, day_to in zip(seconds, [*seconds[1:], DAY], strict=True):
             instant = max(valid_from, BEGINNING) + timedelta(seconds=day_from)
             price = model.get_prices(instant, wanted or None)
             tiers = sorted({0, *_tier_starts(price)})
@@ -101,7 +75,7 @@ def _model_rows(
                 if any(rate is not None for rate in rates.values()):
                     yield PriceRow(
                         price_key=key,
-                        provider=provider,
+                        provider=provider.id,
                         model=model.id,
                         context=context,
                         valid_from=valid_from,
@@ -112,6 +86,8 @@ def _model_rows(
                         input_to=input_to,
                         request_rate=_request_rate(price),
                         source=source,
+                        reference=(provider.pricing_urls or [""])[0],
+                        confidence="listed",
                         **rates,
                     )
 
@@ -163,35 +139,50 @@ def _request_rate(price: ModelPrice) -> Decimal | None:
     return None if per_thousand is None or isinstance(per_thousand, TieredPrices) else per_thousand * 1000
 
 
-def render() -> str:
-    """The text of prices.csv."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in flatten():
-        writer.writerow([_cell(getattr(row, column)) for column in COLUMNS])
-    return text.getvalue()
+def names() -> list[dict[str, Any]]:
+    """The providers of the library: their hosts, and how their models are called."""
+    return [
+        {
+            "id": provider.id,
+            "hosts": provider.api_pattern,
+            "named": _rule(provider.provider_match),
+            "fallback": list(provider.fallback_model_providers or ()),
+            "models": [[model.id, _rule(model.match)] for model in provider.models],
+        }
+        for provider in data_snapshot.get_snapshot().providers
+    ]
 
 
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S")
-    return format(value, "f") if isinstance(value, Decimal) else str(value)
+def _rule(clause: Any) -> Any:
+    """A rule of the library as plain data, `{kind: what}`."""
+    if clause is None:
+        return None
+    (field,) = dataclasses.fields(clause)
+    wanted = getattr(clause, field.name)
+    return {field.name.rstrip("_"): [_rule(one) for one in wanted] if isinstance(wanted, list) else wanted}
+
+
+def rendered() -> dict[str, str]:
+    """The text of each generated file, by name."""
+    corrections = load_corrections()
+    known = corrections.named(names())
+    lines = ",\n".join(json.dumps(provider, ensure_ascii=False) for provider in known)
+    return {"names.json": f"[\n{lines}\n]\n", "prices.csv": to_csv(corrected(list(flatten()), corrections))}
 
 
 def main(arguments: list[str]) -> int:
-    """Write prices.csv, or with `--check` compare it; 0 when it is current."""
-    path = Path(str(resources.files("collector").joinpath("prices.csv")))
-    text = render()
-    if arguments == ["--check"]:
-        if path.read_text("utf-8") == text:
-            return 0
-        sys.stderr.write("collector/prices.csv is not current: run python -m collector.price_book\n")
-        return 1
-    path.write_text(text, "utf-8")
-    return 0
+    """Write the files, or with `--check` compare them; 0 when they are current."""
+    folder = Path(str(resources.files("collector.price_book")))
+    outdated = []
+    for name, text in rendered().items():
+        path = folder / name
+        if arguments != ["--check"]:
+            path.write_text(text, "utf-8")
+        elif path.read_text("utf-8") != text:
+            outdated.append(name)
+    for name in outdated:
+        sys.stderr.write(f"collector/price_book/{name} is not current: run python -m collector.price_book.seed\n")
+    return 1 if outdated else 0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,214 @@
+"""What holds: the statements of the price book and the cost versions, made one timeline for each price key.
+
+Under a cost version every instant belongs to one update of the book: to that of the last version that covers it. The
+price of a call is what the book said, after that update, about the instant at which the call started.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from itertools import groupby, pairwise
+from typing import Any, Final
+
+from collector.price_book.overlay import joined, overlay
+from collector.price_book.row import BEGINNING, DAY, END, UNBOUNDED, PriceRow
+
+LAYERS: Final = ("seed", "override", "contract")
+_PICO: Final = 1_000_000
+MOST_TIERS: Final = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One row of price_statements: a price row, who says it since when, and for whom.
+
+    With a `discount` (a share of 1) the rates are those that hold without it; model and context are patterns then.
+    """
+
+    update_number: int
+    layer: str
+    team: str
+    row: PriceRow
+    discount: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CostVersion:
+    """One row of cost_versions."""
+
+    number: int
+    update_number: int
+    calls_from: datetime
+    calls_to: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EffectivePrice:
+    """One row of effective_prices; rates are picodollars per token."""
+
+    team: str
+    price_key: int
+    cell: int
+    starts_at: datetime
+    ends_at: datetime
+    day_from: int
+    input_from: int
+    input_rate: int
+    cache_read_rate: int
+    cache_write_5m_rate: int
+    cache_write_1h_rate: int
+    output_rate: int
+    reasoning_rate: int
+    input_audio_rate: int
+    cache_read_audio_rate: int
+    output_audio_rate: int
+    input_image_rate: int
+    output_image_rate: int
+    request_rate: int
+    lacks_input: bool
+    lacks_output: bool
+    source: str
+
+
+COLUMNS: Final = [field.name for field in fields(EffectivePrice)]
+
+
+def book_at(statements: Iterable[Statement], update_number: int, team: str = "") -> list[PriceRow]:
+    """What the book says to a team after an update: rows that do not overlap, of all layers.
+
+    For a team that has no contract of its own it is what it says to everyone.
+    """
+    known = [one for one in statements if one.update_number <= update_number and one.team in ("", team)]
+    rows: list[PriceRow] = []
+    for layer in LAYERS:
+        for payer in dict.fromkeys(("", team)):
+            said = (one for one in known if (one.layer, one.team) == (layer, payer))
+            for is_discount, group in groupby(said, lambda one: one.discount is not None):
+                if is_discount:
+                    for one in group:
+                        rows = overlay(rows, _discounted(one, rows))
+                else:
+                    rows = overlay(rows, [one.row for one in group])
+    return rows
+
+
+def _discounted(statement: Statement, rows: Iterable[PriceRow]) -> list[PriceRow]:
+    wanted, left = statement.row, 1 - (statement.discount or 0)
+    found = []
+    for row in rows:
+        start, end = max(row.valid_from, wanted.valid_from), min(row.valid_to, wanted.valid_to)
+        fits = fnmatchcase(row.model, wanted.model) and fnmatchcase(row.context, wanted.context)
+        if row.provider == wanted.provider and fits and start < end:
+            rates: dict[str, Any] = {name: rate * left for name, rate in row.rates.items() if rate is not None}
+            found.append(replace(row, valid_from=start, valid_to=end, **rates, source=wanted.source))
+    return found
+
+
+def spans(versions: Iterable[CostVersion]) -> list[tuple[datetime, datetime, int]]:
+    """(from, to, update number) for every instant, in order."""
+    ordered = sorted(versions, key=lambda version: version.number)
+    cuts = sorted({BEGINNING, END, *(cut for one in ordered for cut in (one.calls_from, one.calls_to))})
+    found: list[tuple[datetime, datetime, int]] = []
+    for start, end in pairwise(cuts):
+        covering = [one.update_number for one in ordered if one.calls_from <= start < one.calls_to]
+        if not covering:
+            continue
+        if found and found[-1][1:] == (start, covering[-1]):
+            found[-1] = (found[-1][0], end, covering[-1])
+        else:
+            found.append((start, end, covering[-1]))
+    return found
+
+
+def effective(statements: Sequence[Statement], versions: Sequence[CostVersion]) -> list[EffectivePrice]:
+    """All that holds under the last of `versions`: for everyone, and for each team what a contract makes different."""
+    timeline = spans(versions)
+    for_all = _on_timeline(lambda update: book_at(statements, update), timeline)
+    found = list(_cells("", for_all))
+    for team in sorted({one.team for one in statements if one.team}):
+        own = _on_timeline(lambda update, team=team: book_at(statements, update, team), timeline)  # type: ignore[misc]
+        found += _cells(team, {key: rows for key, rows in own.items() if rows != for_all.get(key)})
+    return found
+
+
+def _on_timeline(
+    book: Callable[[int], list[PriceRow]], timeline: Iterable[tuple[datetime, datetime, int]]
+) -> dict[int, list[PriceRow]]:
+    """The rows by price key, each cut to the spans in which its update counts."""
+    books: dict[int, list[PriceRow]] = {}
+    found: dict[int, list[PriceRow]] = defaultdict(list)
+    for start, end, update in timeline:
+        if update not in books:
+            books[update] = book(update)
+        for row in books[update]:
+            since, until = max(start, row.valid_from), min(end, row.valid_to)
+            if since < until:
+                found[row.price_key].append(replace(row, valid_from=since, valid_to=until))
+    return {key: joined(rows) for key, rows in found.items()}
+
+
+def _cells(team: str, by_key: Mapping[int, list[PriceRow]]) -> Iterator[EffectivePrice]:
+    """The rows on the grid of their price key; a cell is 16 times the number of the span of the day plus the tier's."""
+    for key, rows in by_key.items():
+        tiers = sorted({0, *(bound for row in rows for bound in (row.input_from, row.input_to) if bound < UNBOUNDED)})
+        days = sorted({0, *(bound for row in rows for bound in (row.day_from, row.day_to) if bound < DAY)})
+        if len(tiers) > MOST_TIERS:
+            raise ValueError(f"{rows[0].model} has more than {MOST_TIERS} tiers of input tokens: state fewer")
+        for row in rows:
+            for day, day_from in enumerate(days):
+                for tier, input_from in enumerate(tiers):
+                    if row.day_from <= day_from < row.day_to and row.input_from <= input_from < row.input_to:
+                        yield _priced(team, key, 16 * day + tier, day_from, input_from, row)
+
+
+def _priced(team: str, key: int, cell: int, day_from: int, input_from: int, row: PriceRow) -> EffectivePrice:
+    rates = filled(row)
+    return EffectivePrice(
+        team=team,
+        price_key=key,
+        cell=cell,
+        starts_at=row.valid_from,
+        ends_at=row.valid_to,
+        day_from=day_from,
+        input_from=input_from,
+        **{name: picodollars(rate) for name, rate in rates.items()},
+        lacks_input=rates["input_rate"] is None,
+        lacks_output=rates["output_rate"] is None,
+        source=row.source,
+    )
+
+
+def filled(row: PriceRow) -> dict[str, Decimal | None]:
+    """The rates, a meter without one of its own having that of the meter that contains it."""
+    rates = row.rates
+    cached = _first(rates["cache_read_rate"], rates["input_rate"])
+    written = _first(rates["cache_write_5m_rate"], rates["input_rate"])
+    audio = _first(rates["input_audio_rate"], rates["input_rate"])
+    return {
+        "input_rate": rates["input_rate"],
+        "cache_read_rate": cached,
+        "cache_write_5m_rate": written,
+        "cache_write_1h_rate": _first(rates["cache_write_1h_rate"], written),
+        "output_rate": rates["output_rate"],
+        "reasoning_rate": _first(rates["reasoning_rate"], rates["output_rate"]),
+        "input_audio_rate": audio,
+        "cache_read_audio_rate": _first(rates["cache_read_audio_rate"], rates["cache_read_rate"], audio),
+        "output_audio_rate": _first(rates["output_audio_rate"], rates["output_rate"]),
+        "input_image_rate": _first(rates["input_image_rate"], rates["input_rate"]),
+        "output_image_rate": _first(rates["output_image_rate"], rates["output_rate"]),
+        "request_rate": rates["request_rate"],
+    }
+
+
+def _first(*rates: Decimal | None) -> Decimal | None:
+    return next((rate for rate in rates if rate is not None), None)
+
+
+def picodollars(rate: Decimal | None) -> int:
+    """US dollars per million tokens as picodollars per token; 0 where there is no rate."""
+    return 0 if rate is None else int((rate * _PICO).to_integral_value())

@@ -1,0 +1,5 @@
+-- One row = one statement of an update of the price book that was recorded as a whole.
+SELECT *
+FROM price_statements
+WHERE update_number IN (SELECT number FROM price_updates)
+ORDER BY update_number, position

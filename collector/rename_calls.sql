@@ -1,0 +1,12 @@
+-- One row = a newer version of a call, with the price key that its names mean now.
+INSERT INTO llm_calls
+SELECT * REPLACE (received_at + toIntervalMillisecond(1) AS received_at, {price_key:UInt64} AS price_key)
+FROM llm_calls AS calls FINAL
+WHERE started_at >= {start:DateTime}
+    AND started_at < {end:DateTime}
+    AND provider = {provider:String}
+    AND host = {host:String}
+    AND model_requested = {requested:String}
+    AND model_responded = {responded:String}
+    AND service_tier = {service_tier:String}
+    AND calls.price_key != {price_key:UInt64}

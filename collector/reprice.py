@@ -1,0 +1,131 @@
+"""Pricing calls of the past again with what the price book says now: a new cost version, and what it changed.
+
+The old cost stays known: every cost version can be asked for what any call cost under it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from collector.price_book.resolve import Named, Resolver
+from collector.prices import PriceBook
+from store.connection import Store
+from store.retention import kept_since
+from store.sql import load
+
+_AT_ONCE: Final = timedelta(days=1)
+_HOUR: Final = timedelta(hours=1)
+
+
+class Change(NamedTuple):
+    """What becomes of one team's and model's calls of one month; costs are None when no call has a known one."""
+
+    month: datetime
+    team: str
+    model: str
+    attempts: int
+    priced_before: int
+    priced_after: int
+    cost_before: Decimal | None
+    cost_after: Decimal | None
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything differs."""
+        return (self.priced_before, self.cost_before) != (self.priced_after, self.cost_after)
+
+
+class Renamed(NamedTuple):
+    """Calls whose names are understood otherwise than when they arrived, and the price key that they have or get."""
+
+    named: Named
+    calls: int
+    price_key: int
+
+
+class Repriced(NamedTuple):
+    """The number of the cost version, every change by month, team and model, and what is understood otherwise.
+
+    Of a dry run the changes do not contain those of renamed calls.
+    """
+
+    cost_version: int
+    changes: list[Change]
+    renamed: list[Renamed]
+
+
+def reprice(
+    store: Store, resolver: Resolver, start: datetime, end: datetime, reason: str, now: datetime, dry_run: bool
+) -> Repriced:
+    """Price the calls that started from `start` to `end`, whole hours, with all that the price book says now.
+
+    With `dry_run` only say what would change. Raises ValueError for a span that cannot be priced again, StoreError.
+    """
+    _check(store, start, end, now)
+    book = PriceBook(store)
+    known = book.versions()
+    if not known:
+        raise ValueError("there is no price book yet: start tokentide once, or run tokentide migrate")
+    newest = int(store.query(load("collector", "newest_price_update")).scalar())
+    version = book.next_version(newest, start, end)
+    book.prepare([*known, version])
+    span = {"start": start, "end": end}
+    renamed = _renamed(store, resolver, span)
+    if not dry_run:
+        for one in renamed:
+            store.execute(load("collector", "rename_calls"), span | one.named._asdict() | {"price_key": one.price_key})
+    for first, after in _pieces(start, end):
+        store.execute(load("collector", "stage_costs"), {"version": version.number, "start": first, "end": after})
+    told = store.query(load("collector", "reprice_changes"), span | {"version": version.number}).rows
+    changes = [change for change in (Change(*row) for row in told) if change.changes]
+    if dry_run:
+        store.execute(load("collector", "drop_cost_version"), {"version": version.number})
+    else:
+        book.enact(version, "reprice", reason, now)
+        columns = ["cost_version", *Change._fields, "reason", "created_at"]
+        store.insert("cost_changes", columns, [(version.number, *change, reason, now) for change in changes])
+        for first, after in _pieces(start, end):
+            _rewrite(store, version.number, first, after)
+    store.execute(load("collector", "drop_staged_costs"), {"version": version.number})
+    return Repriced(version.number, changes, renamed)
+
+
+def _renamed(store: Store, resolver: Resolver, span: Mapping[str, datetime]) -> list[Renamed]:
+    found = []
+    for *names, key, calls in store.query(load("collector", "names_of_calls"), span).rows:
+        named = Named(*names)
+        if (understood := resolver.key(*named)) != key:
+            found.append(Renamed(named, calls, understood))
+    return found
+
+
+def _rewrite(store: Store, version: int, start: datetime, end: datetime) -> None:
+    """Give the roll-ups of a span their new costs; of several versions of a row the newest is the one that counts."""
+    span: dict[str, Any] = {"start": start, "end": end}
+    for name in ("reprice_minutes", "reprice_hours"):
+        written = store.query(load("collector", "next_version_between"), span).scalar()
+        offered = span | {"version": version, "written": written}
+        query = load("collector", name)
+        store.execute(query, {parameter: offered[parameter] for parameter in query.parameters})
+
+
+def _pieces(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+    while start < end:
+        yield start, min(start + _AT_ONCE, end)
+        start += _AT_ONCE
+
+
+def _check(store: Store, start: datetime, end: datetime, now: datetime) -> None:
+    if start >= end:
+        raise ValueError("--from must be before --to")
+    for edge in (start, end):
+        if (edge - edge.replace(minute=0, second=0, microsecond=0)) != timedelta():
+            raise ValueError(f"{edge.isoformat()} is not a whole hour: costs are changed by the hour")
+    if end > now + _HOUR:
+        raise ValueError("--to is in the future: new prices hold for new calls by themselves")
+    since = kept_since(store)
+    if start < since:
+        raise ValueError(f"calls before {since:%Y-%m-%d %H:%M} are no longer kept: begin later")

@@ -1,0 +1,106 @@
+"""Changing the price book and pricing calls again, over HTTP or straight on a store."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime, time, timezone
+from typing import Any, Final
+
+from starlette.routing import Route
+
+from collector.price_book.price_file import parse_price_file
+from collector.price_book.resolve import Resolver
+from collector.prices import PriceBook, Update
+from collector.reprice import reprice
+from server.config import Config
+from server.keeping import Clock, admin_route
+from store.connection import Store
+from store.sql import load
+
+LAYERS: Final = ("override", "contract")
+
+
+def updated(store: Store, asked: Mapping[str, Any], clock: Clock) -> dict[str, Any]:
+    """Record the price file `{"text", "name", "layer", "reason", "allow_gaps"}`; it holds for new calls.
+
+    `statements` is how many entries it has. With `dry_run` it is only checked. Raises ValueError, StoreError.
+    """
+    text, name, reason = (_text(asked, key) for key in ("text", "name", "reason"))
+    layer = asked.get("layer")
+    if layer not in LAYERS:
+        raise ValueError(f"there is no layer {layer}: there are {', '.join(LAYERS)}")
+    statements = parse_price_file(text, layer, name, bool(asked.get("allow_gaps")))
+    if asked.get("dry_run"):
+        return {"statements": len(statements)}
+    book, now = PriceBook(store), clock()
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    number = book.record(Update(layer, name, digest, reason, statements), now)
+    version = book.put_in_force(number, reason, now)
+    return {
+        "statements": len(statements),
+        "update": number,
+        "cost_version": version.number,
+        "calls_from": version.calls_from.isoformat(),
+    }
+
+
+def repriced(store: Store, config: Config, asked: Mapping[str, Any], clock: Clock) -> dict[str, Any]:
+    """Price calls again, `{"from", "to", "reason"}`; with `dry_run` only say what would change.
+
+    Answers the number of the cost version, `changes` by month, team and model, and the names `renamed`: understood
+    otherwise than before. Raises ValueError, StoreError.
+    """
+    start, end = (instant(_text(asked, edge)) for edge in ("from", "to"))
+    resolver, dry_run = Resolver(config.prices.declared()), bool(asked.get("dry_run"))
+    done = reprice(store, resolver, start, end, _text(asked, "reason"), clock(), dry_run)
+    return {
+        "cost_version": done.cost_version,
+        "changes": [
+            {
+                **change._asdict(),
+                "month": f"{change.month:%Y-%m}",
+                "cost_before": _money(change.cost_before),
+                "cost_after": _money(change.cost_after),
+            }
+            for change in done.changes
+        ],
+        "renamed": [
+            {**one.named._asdict(), "calls": one.calls, "has_price": one.price_key != 0} for one in done.renamed
+        ],
+    }
+
+
+def history(store: Store) -> list[dict[str, Any]]:
+    """Every update of the price book and every cost version, the newest first. Raises StoreError."""
+    return store.query(load("server", "price_history")).dicts()
+
+
+def routes(store: Store, config: Config, clock: Clock) -> list[Route]:
+    """`POST /api/admin/prices/update` and `…/reprice`: see `updated` and `repriced`."""
+    return [
+        admin_route("/api/admin/prices/update", lambda asked: updated(store, asked, clock)),
+        admin_route("/api/admin/prices/reprice", lambda asked: repriced(store, config, asked, clock)),
+    ]
+
+
+def instant(text: str) -> datetime:
+    """A day or an instant; without a zone it is UTC. Raises ValueError."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no day and no instant: write 2026-11-01 or 2026-11-01T12:00:00Z") from error
+    if len(text) == len("2026-11-01"):
+        found = datetime.combine(found, time())
+    return found.astimezone(timezone.utc) if found.tzinfo else found.replace(tzinfo=timezone.utc)
+
+
+def _text(asked: Mapping[str, Any], key: str) -> str:
+    value = asked.get(key)
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{key} is missing: it is a text")
+    return value
+
+
+def _money(cost: Any) -> str | None:
+    return None if cost is None else f"{cost:f}"

@@ -1,0 +1,142 @@
+"""The sub-commands of `tokentide prices`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from server.config import Config, load
+
+prices = typer.Typer(
+    help="What models cost: ask the price book, change it, and price calls again.", no_args_is_help=True
+)
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", help="Configuration file; tokentide.toml here when it exists.")
+]
+ServerOption = Annotated[str | None, typer.Option(help="Let this running tokentide do it.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")]
+TierOption = Annotated[str, typer.Option(help="Service tier: batch, flex, priority, fast; standard when left away.")]
+HostOption = Annotated[str, typer.Option(help="Host that answers, as events name it.")]
+AtOption = Annotated[str, typer.Option(help="When the call starts: 2026-11-01, 2026-11-01T12:00:00Z; else now.")]
+_ADMIN = "/api/admin/prices"
+
+
+def _settings(file: Path | None) -> Config:
+    return load(file)
+
+
+def _now(at: str) -> str:
+    from server.programs import utc_now
+
+    return at or utc_now().isoformat()
+
+
+@prices.command("resolve")
+def resolve_command(
+    provider: Annotated[str, typer.Argument(help="Provider, as events name it.")],
+    model: Annotated[str, typer.Argument(help="Model, as events name it.")],
+    host: HostOption = "",
+    tier: TierOption = "",
+    at: AtOption = "",
+    config: ConfigOption = None,
+) -> None:
+    """Explain which model of the price book a name means, and what it costs. The exit code is 1 without a price."""
+    from collector.price_book.resolve import Named
+    from server.prices_command import print_resolution
+
+    known = print_resolution(_settings(config), Named(provider, host, model, "", tier), _now(at))
+    raise typer.Exit(0 if known else 1)
+
+
+@prices.command("cost")
+def cost_command(
+    provider: Annotated[str, typer.Option(help="Provider, as events name it.")],
+    model: Annotated[str, typer.Option(help="Model, as events name it.")],
+    usage: Annotated[str, typer.Option(help='Counts as JSON: \'{"input_tokens": 1000, "output_tokens": 200}\'.')],
+    host: HostOption = "",
+    tier: TierOption = "",
+    at: AtOption = "",
+    config: ConfigOption = None,
+) -> None:
+    """Say what a usage costs by the price book of this release, part by part. The exit code is 1 without a price."""
+    from collector.price_book.resolve import Named
+    from server.prices_command import print_cost
+
+    known = print_cost(_settings(config), Named(provider, host, model, "", tier), _now(at), usage)
+    raise typer.Exit(0 if known else 1)
+
+
+@prices.command("cases")
+def cases_command(
+    file: Annotated[Path, typer.Argument(help="JSON list of cases: usage, and what it should cost.")],
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Price a file of cases and compare. A case is right within half a per cent. The exit code is 1 if one is not."""
+    from server.prices_command import print_cases
+
+    raise typer.Exit(0 if print_cases(_settings(config), file, json) else 1)
+
+
+@prices.command("update")
+def update_command(
+    source: Annotated[str, typer.Argument(help="Price file, or the http address of one.")],
+    reason: Annotated[str, typer.Option(help="Why: it is kept for ever.")],
+    layer: Annotated[
+        Literal["override", "contract"], typer.Option(help="override: other list prices; contract: what you pay.")
+    ] = "override",
+    allow_gaps: Annotated[
+        bool, typer.Option("--allow-gaps", help="Let entries leave out a time between them.")
+    ] = False,
+    dry_run: DryRunOption = False,
+    server: ServerOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Record own prices or a contract. They hold for new calls; `reprice` applies them to those of the past."""
+    from server.owner import ask_owner
+    from server.prices import updated
+    from server.prices_command import read_price_file
+
+    asked = {
+        "text": read_price_file(source),
+        "name": source,
+        "layer": layer,
+        "reason": reason,
+        "allow_gaps": allow_gaps,
+        "dry_run": dry_run,
+    }
+    done = ask_owner(_settings(config), f"{_ADMIN}/update", updated, asked, server)
+    if dry_run:
+        typer.echo(f"{done['statements']} statements are valid; nothing was written")
+    else:
+        since = f"they hold for calls from {done['calls_from']} on"
+        typer.echo(f"{done['statements']} statements are update {done['update']}; {since}")
+
+
+@prices.command("reprice")
+def reprice_command(
+    start: Annotated[str, typer.Option("--from", help="First day or hour: 2026-11-01, 2026-11-01T12:00:00Z.")],
+    end: Annotated[str, typer.Option("--to", help="End, not included.")],
+    reason: Annotated[str, typer.Option(help="Why: it is kept for ever.")],
+    dry_run: DryRunOption = False,
+    server: ServerOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Price calls of the past with what the price book says now. The old cost is kept, every change on record."""
+    from server.owner import ask_owner
+    from server.prices import repriced
+    from server.prices_command import print_changes
+
+    settings = _settings(config)
+    asked = {"from": start, "to": end, "reason": reason, "dry_run": dry_run}
+    done = ask_owner(
+        settings,
+        f"{_ADMIN}/reprice",
+        lambda store, asked, clock: repriced(store, settings, asked, clock),
+        asked,
+        server,
+    )
+    print_changes(done, dry_run)

@@ -1,0 +1,202 @@
+"""`tokentide prices`: what a name means, what a usage costs and why, and whether a file of cases comes out right."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from collector.price_book.release import release_rows
+from collector.price_book.resolve import Named, Resolver
+from collector.price_book.row import PriceRow
+from collector.price_book.usage_cost import UsageCost, usage_cost
+from server.config import Config, ConfigError
+from server.prices import instant
+
+_WIDE: Final = 200
+_TOLERANCE: Final = Decimal("0.005")
+# How a file of cases names its counts: disjoint ones of the input, and parts of the output.
+_FRESH: Final = "uncached_input_tokens"
+_INPUTS: Final = ("cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
+_SAME: Final = {
+    "audio_input_tokens": "input_audio_tokens",
+    "audio_output_tokens": "output_audio_tokens",
+    "image_input_tokens": "input_image_tokens",
+    "reasoning_tokens_in_output": "reasoning_tokens",
+    "output_tokens": "output_tokens",
+}
+
+
+class Case(NamedTuple):
+    """One case, what it should cost (None: must not be priced, or nobody knows) and what it costs here."""
+
+    id: Any
+    name: str
+    expected: Decimal | None
+    got: Decimal | None
+    status: str
+    verdict: str
+
+
+def print_resolution(config: Config, named: Named, at: str) -> bool:
+    """Print every step from the names to the model and the rates that hold at `at`; whether there are any."""
+    found = Resolver(config.prices.declared()).resolve(named)
+    when = _when(at)
+    for step in found.steps:
+        sys.stdout.write(f"{step}\n")
+    rows = [row for row in release_rows().get(found.price_key, ()) if row.valid_from <= when < row.valid_to]
+    for row in sorted(rows, key=lambda row: (row.day_from, row.input_from)):
+        sys.stdout.write(f"\n{_place(row)}\n")
+        for name, rate in row.rates.items():
+            if rate is not None:
+                sys.stdout.write(f"  {name:22} {_dollars(rate)} per million\n")
+    if found.model is not None and not rows:
+        sys.stdout.write(f"there are no rates for it at {when:%Y-%m-%d %H:%M}\n")
+    return bool(rows)
+
+
+def print_cost(config: Config, named: Named, at: str, usage: str) -> bool:
+    """Print what a usage costs, part by part; whether that is known. Raises ConfigError."""
+    try:
+        counts = json.loads(usage)
+        if not isinstance(counts, dict):
+            raise ValueError("write an object of counts")
+        found = Resolver(config.prices.declared()).resolve(named)
+        cost = usage_cost(release_rows().get(found.price_key, ()), _when(at), counts)
+    except ValueError as error:
+        raise ConfigError(f"--usage: {error}") from error
+    for step in found.steps:
+        sys.stdout.write(f"{step}\n")
+    if cost.row is not None:
+        sys.stdout.write(f"{_place(cost.row)}\n")
+    for part in cost.parts:
+        sys.stdout.write(
+            f"  {part.meter:18} {part.tokens:>14,} at {_dollars(part.rate)} per million = {_dollars(part.cost)}\n"
+        )
+    sys.stdout.write(f"{cost.status}: {'unknown' if cost.cost is None else _dollars(cost.cost)}\n")
+    return cost.cost is not None
+
+
+def print_cases(config: Config, file: Path, as_json: bool) -> bool:
+    """Price a file of cases and print each; whether all are right. Raises ConfigError for a file that is none."""
+    try:
+        raw = json.loads(file.read_text("utf-8"))
+        resolver = Resolver(config.prices.declared())
+        cases = [_case(one, resolver) for one in raw]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f"{file} is no file of cases: {error!r}") from error
+    count = Counter(case.verdict for case in cases)
+    if as_json:
+        total = {name: count[name] for name in ("right", "wrong", "unpriced", "silent_zero")}
+        json.dump(total | {"cases": [_told(case) for case in cases]}, sys.stdout)
+        sys.stdout.write("\n")
+    else:
+        _print_table(cases)
+        sys.stdout.write("\n" + ", ".join(f"{number} {name}" for name, number in sorted(count.items())) + "\n")
+    return not (count["wrong"] or count["unpriced"] or count["silent_zero"])
+
+
+def _case(raw: Mapping[str, Any], resolver: Resolver) -> Case:
+    named = Named(raw["provider"], raw.get("host", ""), raw["model"], "", raw["tier"])
+    found, cost = resolver.resolve(named), UsageCost("unpriced")
+    if found.model is not None:
+        cost = usage_cost(release_rows().get(found.price_key, ()), instant(raw["at"]), _counts(raw["usage"]))
+    expected = None if raw["expected_usd"] is None else Decimal(str(raw["expected_usd"]))
+    name = f"{raw['provider']} {raw['model']}" + (f" ({raw['tier']})" if found.context else "")
+    return Case(raw["id"], name, expected, cost.cost, cost.status, _verdict(expected, cost.cost))
+
+
+def _verdict(expected: Decimal | None, got: Decimal | None) -> str:
+    """`right` within half a per cent; `no_truth` for a price where the case has none to compare with."""
+    if expected is None:
+        return "right" if got is None else "no_truth"
+    if got is None:
+        return "unpriced"
+    if not got and expected:
+        return "silent_zero"
+    return "right" if abs(got - expected) <= _TOLERANCE * expected else "wrong"
+
+
+def _counts(usage: Mapping[str, int]) -> dict[str, int]:
+    """The inclusive counts of an event: what is cached, written or heard is part of the input."""
+    counts = {name: int(usage.get(name, 0)) for name in _INPUTS}
+    counts["input_tokens"] = int(usage.get(_FRESH, 0)) + sum(counts.values())
+    return counts | {ours: int(usage.get(theirs, 0)) for theirs, ours in _SAME.items()}
+
+
+def _print_table(cases: Sequence[Case]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("id", "case", "expected", "got", "status", "verdict"):
+        table.add_column(column, justify="right" if column in ("expected", "got") else "left")
+    for case in cases:
+        table.add_row(str(case.id), case.name, _dollars(case.expected), _dollars(case.got), case.status, case.verdict)
+    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
+
+
+def _told(case: Case) -> dict[str, Any]:
+    return case._asdict() | {
+        name: None if cost is None else float(cost) for name, cost in (("expected", case.expected), ("got", case.got))
+    }
+
+
+def _dollars(cost: Decimal | None) -> str:
+    return "none" if cost is None else f"${cost.normalize():f}"
+
+
+def _place(row: PriceRow) -> str:
+    until = "" if row.valid_to.year > 2100 else f" to {row.valid_to:%Y-%m-%d}"
+    since = "always" if row.valid_from.year < 2000 else f"{row.valid_from:%Y-%m-%d}"
+    size = f", from {row.input_from:,} input tokens on" if row.input_from else ""
+    day = f", from {row.day_from // 3600:02}:{row.day_from // 60 % 60:02} UTC on" if row.day_from else ""
+    told = f"; {row.reference}" if row.reference else ""
+    return f"since {since}{until}{size}{day}: {row.source} ({row.confidence}{told})"
+
+
+def _when(at: str) -> datetime:
+    try:
+        return instant(at)
+    except ValueError as error:
+        raise ConfigError(f"--at: {error}") from error
+
+
+def read_price_file(source: str) -> str:
+    """The text of a price file or of what is at an http address. Raises ConfigError."""
+    try:
+        if source.startswith(("http://", "https://")):
+            answer = httpx.get(source, timeout=30, follow_redirects=True)
+            return answer.raise_for_status().text
+        return Path(source).read_text("utf-8")
+    except (OSError, UnicodeDecodeError, httpx.HTTPError) as error:
+        raise ConfigError(f"{source} cannot be read: {error}") from error
+
+
+def print_changes(done: Mapping[str, Any], dry_run: bool) -> None:
+    """Print what re-pricing changed, or would."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("month", "team", "model", "attempts", "priced_before", "priced_after", "cost_before", "cost_after"):
+        table.add_column(column, justify="left" if column in ("month", "team", "model") else "right")
+    for change in done["changes"]:
+        table.add_row(
+            *("unknown" if change[column.header] is None else str(change[column.header]) for column in table.columns)
+        )
+    if done["changes"]:
+        Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
+    for one in done["renamed"]:
+        names = one["responded"] or one["requested"]
+        now = "has a price now" if one["has_price"] else "has no price any more"
+        sys.stdout.write(f"{one['calls']} calls: {names!r} of {one['provider']!r} {now}\n")
+    if not done["changes"] and not done["renamed"]:
+        sys.stdout.write("no cost changes\n")
+    elif dry_run:
+        sys.stdout.write("nothing was written\n")
+    else:
+        sys.stdout.write(f"cost version {done['cost_version']} is in force\n")

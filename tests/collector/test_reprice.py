@@ -1,0 +1,176 @@
+"""Re-pricing: a new cost version, what it changed, and totals that follow; the old cost stays known."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+from collector_batches import batch_of
+from conftest import NOW
+from events import a_call
+from tokentide.call import LLMCall
+
+from collector.price_book.declared import Declared, DeclaredModel
+from collector.price_book.price_file import parse_price_file
+from collector.price_book.resolve import Named, Resolver
+from collector.price_book.row import price_key
+from collector.prices import PriceBook, Update, seed_prices
+from collector.reprice import Change, Renamed, Repriced, reprice
+from collector.rollup import RollUp
+from collector.write import Writer
+from store.connection import Store
+from store.sql import parse
+
+SPENT = parse(
+    "spent", "-- One row = what was spent.\nSELECT sum(cost), sum(priced), sum(unpriced) FROM call_minutes FINAL"
+)
+SPENT_IN_HOURS = parse(
+    "hours", "-- One row = the same.\nSELECT sum(cost), sum(priced), sum(unpriced) FROM call_hours FINAL"
+)
+UNDER = parse("under", "-- One row = the same.\nSELECT sum(cost) FROM priced_calls_at(version = {version:UInt32})")
+TRAIL = parse(
+    "trail", "-- One row = one change.\nSELECT team, cost_before, cost_after, reason FROM cost_changes ORDER BY team"
+)
+VERSIONS = parse("versions", "-- One row = one kind.\nSELECT kind FROM cost_versions ORDER BY number")
+START, END = NOW.replace(hour=0), NOW
+HOUR = timedelta(hours=1)
+
+
+def stored(store: Store, *calls: LLMCall) -> None:
+    batch = batch_of(*(call.to_json() for call in calls), days=400)
+    assert not batch.dead_letters
+    Writer(store, "kafka", uuid4().hex, lambda s: False, lambda: 0.0).write(batch, NOW)
+    roll_up = RollUp(store)
+    roll_up.touch(batch.minutes)
+    roll_up.rebuild()
+
+
+def again(store: Store, start: datetime, end: datetime, reason: str, now: datetime, dry_run: bool) -> Repriced:
+    return reprice(store, Resolver(), start, end, reason, now, dry_run)
+
+
+def of_a_team(team: str, hours_ago: int, **more: object) -> LLMCall:
+    return a_call(call_id=str(uuid4()), team=team, started_at=NOW - hours_ago * HOUR, **more)
+
+
+def stated(store: Store, text: str, layer: str = "override") -> None:
+    statements = parse_price_file(text, layer, "ours.toml")
+    book = PriceBook(store)
+    number = book.record(Update(layer, "ours.toml", "0" * 64, "ours", statements), NOW)
+    book.put_in_force(number, "ours", NOW)
+
+
+DOUBLE = '[[price]]\nprovider = "openai"\nmodel = "gpt-5"\nvalid_from = {since}\nrates = {{ input_rate = 2.5, cache_read_rate = 0.25, output_rate = 20 }}\n'
+A_CALL, DOUBLED = Decimal("0.001013"), Decimal("0.002026")
+
+
+@pytest.fixture
+def priced(store: Store) -> Store:
+    seed_prices(store, NOW)
+    stored(
+        store,
+        of_a_team("red", 5),
+        of_a_team("red", 3),
+        of_a_team("blue", 3),
+        of_a_team("blue", 2, model_requested="nobody-knows"),
+    )
+    return store
+
+
+def test_calls_before_and_after_a_change_of_price_cost_what_held_then(priced: Store) -> None:
+    stated(priced, DOUBLE.format(since=f"{NOW - 4 * HOUR:%Y-%m-%dT%H:%M:%SZ}"))
+    assert priced.query(SPENT).rows == [(3 * A_CALL, 3, 1)]
+    done = again(priced, START, END, "the contract of November", NOW, dry_run=False)
+    assert priced.query(SPENT).rows == [(A_CALL + 2 * DOUBLED, 3, 1)]
+    assert priced.query(SPENT_IN_HOURS).rows == [(A_CALL + 2 * DOUBLED, 3, 1)]
+    assert priced.query(UNDER, {"version": done.cost_version}).scalar() == A_CALL + 2 * DOUBLED
+    assert priced.query(UNDER, {"version": 1}).scalar() == 3 * A_CALL
+
+
+def test_every_change_is_on_record(priced: Store) -> None:
+    stated(priced, DOUBLE.format(since="2026-01-01"))
+    done = again(priced, START, END, "the contract of November", NOW, dry_run=False)
+    month = date(2026, 11, 1)
+    assert [change._replace(month=month) for change in done.changes] == [
+        Change(month, "blue", "gpt-5", 1, 1, 1, A_CALL, DOUBLED),
+        Change(month, "red", "gpt-5", 2, 2, 2, 2 * A_CALL, 2 * DOUBLED),
+    ]
+    reason = "the contract of November"
+    assert priced.query(TRAIL).rows == [("blue", A_CALL, DOUBLED, reason), ("red", 2 * A_CALL, 2 * DOUBLED, reason)]
+    assert [kind for (kind,) in priced.query(VERSIONS).rows] == ["first", "update", "reprice"]
+
+
+def test_a_dry_run_says_the_same_and_changes_nothing(priced: Store) -> None:
+    stated(priced, DOUBLE.format(since="2026-01-01"))
+    tried = again(priced, START, END, "", NOW, dry_run=True)
+    assert priced.query(SPENT).rows == [(3 * A_CALL, 3, 1)]
+    assert priced.query(TRAIL).rows == []
+    assert again(priced, START, END, "", NOW, dry_run=False).changes == tried.changes
+
+
+def test_only_the_span_is_priced_again(priced: Store) -> None:
+    stated(priced, DOUBLE.format(since="2026-01-01"))
+    again(priced, NOW - 4 * HOUR, END, "", NOW, dry_run=False)
+    assert priced.query(SPENT).rows == [(A_CALL + 2 * DOUBLED, 3, 1)]
+    stored(priced, of_a_team("red", 5))
+    assert priced.query(SPENT).rows == [(2 * A_CALL + 2 * DOUBLED, 4, 1)]
+
+
+def test_a_replay_after_re_pricing_changes_nothing(priced: Store) -> None:
+    stated(priced, DOUBLE.format(since="2026-01-01"))
+    again(priced, START, END, "", NOW, dry_run=False)
+    before = priced.query(SPENT).rows
+    stored(priced, of_a_team("late", 3))
+    assert priced.query(SPENT).rows == [(before[0][0] + DOUBLED, before[0][1] + 1, 1)]
+
+
+def test_a_team_has_its_contract_and_the_others_do_not(priced: Store) -> None:
+    text = '[[price]]\nprovider = "openai"\nmodel = "*"\ncontext = "*"\nteam = "red"\ndiscount = 0.5\n'
+    stated(priced, text, "contract")
+    again(priced, START, END, "", NOW, dry_run=False)
+    assert priced.query(SPENT).rows == [(2 * A_CALL / 2 + A_CALL, 3, 1)]
+
+
+def test_what_was_unpriced_gets_a_price_when_its_name_is_declared(priced: Store) -> None:
+    own = DeclaredModel(name="nobody-*", is_model="llama-70b", of_provider="our servers")
+    resolver = Resolver(Declared([own]))
+    stated(
+        priced,
+        '[[price]]\nprovider = "our servers"\nmodel = "llama-70b"\nrates = { input_rate = 1, output_rate = 1 }\n',
+    )
+    tried = reprice(priced, resolver, START, END, "", NOW, dry_run=True)
+    named = Named("openai", requested="nobody-knows")
+    assert tried.renamed == [Renamed(named, 1, price_key("our servers", "llama-70b", ""))]
+    assert priced.query(SPENT).rows == [(3 * A_CALL, 3, 1)]
+    done = reprice(priced, resolver, START, END, "", NOW, dry_run=False)
+    assert [(change.model, change.priced_before, change.priced_after) for change in done.changes] == [
+        ("nobody-knows", 0, 1)
+    ]
+    assert priced.query(SPENT).rows == [(3 * A_CALL + done.changes[0].cost_after, 4, 0)]
+    assert reprice(priced, resolver, START, END, "", NOW, dry_run=False)[1:] == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "says"),
+    [
+        (END, START, "before"),
+        (START, END + timedelta(minutes=30), "whole hour"),
+        (START, END + timedelta(days=2), "future"),
+    ],
+)
+def test_a_span_that_cannot_be_priced_is_refused(priced: Store, start: datetime, end: datetime, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        again(priced, start, end, "", NOW, dry_run=False)
+
+
+def test_without_a_price_book_there_is_nothing_to_price_with(store: Store) -> None:
+    with pytest.raises(ValueError, match="migrate"):
+        again(store, START, END, "", NOW, dry_run=False)
+
+
+def test_a_late_statement_prices_only_what_comes_later(priced: Store) -> None:
+    stated(priced, DOUBLE.format(since="2026-01-01"))
+    stored(priced, a_call(call_id=str(uuid4()), team="red", started_at=NOW + timedelta(minutes=5)))
+    assert priced.query(SPENT).rows == [(3 * A_CALL + DOUBLED, 4, 1)]
