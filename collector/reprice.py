@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+from collector.books import correct
 from collector.price_book.resolve import Named, Resolver
 from collector.prices import PriceBook
 from store.connection import Store
@@ -49,12 +50,14 @@ class Renamed(NamedTuple):
 class Repriced(NamedTuple):
     """The number of the cost version, every change by month, team and model, and what is understood otherwise.
 
-    Of a dry run the changes do not contain those of renamed calls.
+    `corrections` is how many entries of closed months were corrected in the books because of it. Of a dry run the
+    changes do not contain those of renamed calls.
     """
 
     cost_version: int
     changes: list[Change]
     renamed: list[Renamed]
+    corrections: int = 0
 
 
 def reprice(
@@ -81,6 +84,7 @@ def reprice(
         store.execute(load("collector", "stage_costs"), {"version": version.number, "start": first, "end": after})
     told = store.query(load("collector", "reprice_changes"), span | {"version": version.number}).rows
     changes = [change for change in (Change(*row) for row in told) if change.changes]
+    corrections = 0
     if dry_run:
         store.execute(load("collector", "drop_cost_version"), {"version": version.number})
     else:
@@ -89,8 +93,9 @@ def reprice(
         store.insert("cost_changes", columns, [(version.number, *change, reason, now) for change in changes])
         for first, after in _pieces(start, end):
             _rewrite(store, version.number, first, after)
+        corrections = correct(store, reason, now).correction_entries
     store.execute(load("collector", "drop_staged_costs"), {"version": version.number})
-    return Repriced(version.number, changes, renamed)
+    return Repriced(version.number, changes, renamed, corrections)
 
 
 def _renamed(store: Store, resolver: Resolver, span: Mapping[str, datetime]) -> list[Renamed]:

@@ -35,6 +35,46 @@ ENGINE = ReplacingMergeTree(evaluated_at)
 ORDER BY (rule, fingerprint)
 SETTINGS index_granularity = 8192;
 
+CREATE TABLE book_closings
+(
+    `number` UInt32,
+    `month` Date,
+    `is_close` UInt8,
+    `cost_version` UInt32,
+    `reason` String,
+    `recorded_at` DateTime64(3, 'UTC')
+)
+ENGINE = MergeTree
+ORDER BY number
+SETTINGS index_granularity = 8192;
+
+CREATE TABLE book_entries
+(
+    `closing` UInt32,
+    `kind` LowCardinality(String),
+    `month` Date,
+    `day` Date,
+    `team` LowCardinality(String),
+    `app` LowCardinality(String),
+    `feature` LowCardinality(String),
+    `environment` LowCardinality(String),
+    `provider` LowCardinality(String),
+    `model` LowCardinality(String),
+    `operation` LowCardinality(String),
+    `attempts` Int64,
+    `input_tokens` Int64,
+    `cache_read_tokens` Int64,
+    `cache_write_tokens` Int64,
+    `output_tokens` Int64,
+    `priced` Int64,
+    `unpriced` Int64,
+    `cost` Decimal(38, 12),
+    `estimated_cost` Decimal(38, 12)
+)
+ENGINE = MergeTree
+ORDER BY (month, closing, day, team, app)
+SETTINGS index_granularity = 8192;
+
 CREATE TABLE call_hours
 (
     `hour` DateTime('UTC'),

@@ -15,6 +15,7 @@ from collector.senders import TokensError
 from collector.sources.kafka import KafkaAway
 from server import logs
 from server.admin import access_of
+from server.books_cli import books
 from server.config import Config, ConfigError, load
 from server.dead_letters_cli import deadletters
 from server.prices_cli import prices
@@ -37,6 +38,7 @@ app = typer.Typer(
 
 app.add_typer(deadletters, name="deadletters")
 app.add_typer(prices, name="prices")
+app.add_typer(books, name="books")
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="Configuration file; tokentide.toml here when it exists.")

@@ -48,14 +48,15 @@ def updated(store: Store, asked: Mapping[str, Any], clock: Clock) -> dict[str, A
 def repriced(store: Store, config: Config, asked: Mapping[str, Any], clock: Clock) -> dict[str, Any]:
     """Price calls again, `{"from", "to", "reason"}`; with `dry_run` only say what would change.
 
-    Answers the number of the cost version, `changes` by month, team and model, and the names `renamed`: understood
-    otherwise than before. Raises ValueError, StoreError.
+    Answers the number of the cost version, `changes` by month, team and model, the names that are `renamed`, understood
+    otherwise than before, and how many `corrections` closed months got. Raises ValueError, StoreError.
     """
     start, end = (instant(_text(asked, edge)) for edge in ("from", "to"))
     resolver, dry_run = Resolver(config.prices.declared()), bool(asked.get("dry_run"))
     done = reprice(store, resolver, start, end, _text(asked, "reason"), clock(), dry_run)
     return {
         "cost_version": done.cost_version,
+        "corrections": done.corrections,
         "changes": [
             {
                 **change._asdict(),

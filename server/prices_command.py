@@ -200,3 +200,5 @@ def print_changes(done: Mapping[str, Any], dry_run: bool) -> None:
         sys.stdout.write("nothing was written\n")
     else:
         sys.stdout.write(f"cost version {done['cost_version']} is in force\n")
+        if done["corrections"]:
+            sys.stdout.write(f"closed months got {done['corrections']} corrections: tokentide books status\n")

@@ -29,6 +29,7 @@ from collector.rollup import RollUp, count_duplicates
 from collector.sources import open_source
 from collector.sources.http import HttpIntake
 from dashboards.page import routes as page_routes
+from server.books import routes as book_routes
 from server.config import Config
 from server.dead_letters import DeadLetterDesk
 from server.dead_letters import routes as dead_letter_routes
@@ -124,6 +125,7 @@ def collector(config: Config, store: Store, registry: CollectorRegistry) -> Prog
     program.routes += dead_letter_routes(DeadLetterDesk(store, decoder, roll_up, utc_now))
     program.routes += keeping_routes(store, utc_now)
     program.routes += price_routes(store, config, utc_now)
+    program.routes += book_routes(store, utc_now)
     program.loops["forgotten-keys"] = forgotten.run
     program.loops["roll-up"] = lambda stop: roll_up.run(stop, settings.roll_up_every_s)
     return program

@@ -1,0 +1,97 @@
+"""Closing months, correcting closed ones and reading the books, over HTTP or straight on a store."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from collector.books import Booked, close, closed_months, correct, months
+from server.keeping import Clock, admin_route
+from server.reports import exact
+from store.connection import Store
+from store.sql import load
+
+
+def closed(store: Store, asked: Mapping[str, Any], clock: Clock) -> dict[str, Any]:
+    """Close the month `{"month": "2026-10"}`: what was booked. Raises ValueError, StoreError."""
+    return _told(close(store, parse_month(asked.get("month")), clock()))
+
+
+def corrected(store: Store, asked: Mapping[str, Any], clock: Clock) -> dict[str, Any]:
+    """Add to the books what closed months differ by, for a `reason`: what was booked. Raises ValueError, StoreError."""
+    reason = asked.get("reason")
+    if not isinstance(reason, str) or not reason.strip():
+        raise ValueError("reason is missing: it is kept with the corrections")
+    return _told(correct(store, reason, clock()))
+
+
+def status(store: Store) -> list[dict[str, Any]]:
+    """Every month: closed when, booked and corrected by how much, and what is known now. Raises StoreError."""
+    return [
+        {
+            "month": f"{one.month:%Y-%m}",
+            "closed_at": one.closed_at,
+            "usage_usd": one.usage if one.closed_at else None,
+            "corrections_usd": one.corrections if one.closed_at else None,
+            "known_now_usd": one.known_now,
+            "not_booked_usd": one.not_booked if one.closed_at else None,
+            "priced_share": one.priced / one.attempts if one.attempts else None,
+        }
+        for one in months(store)
+    ]
+
+
+def entries(store: Store, month: date) -> list[dict[str, Any]]:
+    """The chargeback of a closed month: its usage and its corrections. Raises ValueError, StoreError."""
+    if month not in closed_months(store):
+        raise ValueError(f"{month:%Y-%m} is not closed: tokentide books close {month:%Y-%m}")
+    return store.query(load("server", "book_entries"), {"month": month}).dicts()
+
+
+def routes(store: Store, clock: Clock) -> list[Route]:
+    """`POST /api/admin/books/close` and `…/correct`; `GET /api/books` and `/api/books/<month>`."""
+
+    def listed(request: Request) -> Response:
+        return _json({"months": status(store)})
+
+    def of_a_month(request: Request) -> Response:
+        try:
+            return _json({"entries": entries(store, parse_month(request.path_params["month"]))})
+        except ValueError as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+
+    return [
+        Route("/api/books", listed),
+        Route("/api/books/{month}", of_a_month),
+        admin_route("/api/admin/books/close", lambda asked: closed(store, asked, clock)),
+        admin_route("/api/admin/books/correct", lambda asked: corrected(store, asked, clock)),
+    ]
+
+
+def parse_month(text: Any) -> date:
+    """The first day of the month that `text` names. Raises ValueError."""
+    found = re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])", text) if isinstance(text, str) else None
+    if found is None:
+        raise ValueError(f"{text!r} is no month: write 2026-10")
+    return date(int(found[1]), int(found[2]), 1)
+
+
+def _told(booked: Booked) -> dict[str, Any]:
+    return {
+        "closing": booked.closing,
+        "usage_entries": booked.usage_entries,
+        "usage_usd": f"{booked.usage:f}",
+        "correction_entries": booked.correction_entries,
+        "corrections_usd": f"{booked.corrections:f}",
+    }
+
+
+def _json(found: Mapping[str, Any]) -> Response:
+    return Response(json.dumps(found, default=exact), media_type="application/json")
