@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import date
@@ -14,7 +13,7 @@ from starlette.routing import Route
 
 from collector.books import Booked, close, closed_months, correct, months
 from server.keeping import Clock, admin_route
-from server.reports import exact
+from server.reports import json_answer
 from store.connection import Store
 from store.sql import load
 
@@ -59,11 +58,11 @@ def routes(store: Store, clock: Clock) -> list[Route]:
     """`POST /api/admin/books/close` and `…/correct`; `GET /api/books` and `/api/books/<month>`."""
 
     def listed(request: Request) -> Response:
-        return _json({"months": status(store)})
+        return json_answer({"months": status(store)})
 
     def of_a_month(request: Request) -> Response:
         try:
-            return _json({"entries": entries(store, parse_month(request.path_params["month"]))})
+            return json_answer({"entries": entries(store, parse_month(request.path_params["month"]))})
         except ValueError as error:
             return JSONResponse({"error": str(error)}, status_code=400)
 
@@ -91,7 +90,3 @@ def _told(booked: Booked) -> dict[str, Any]:
         "correction_entries": booked.correction_entries,
         "corrections_usd": f"{booked.corrections:f}",
     }
-
-
-def _json(found: Mapping[str, Any]) -> Response:
-    return Response(json.dumps(found, default=exact), media_type="application/json")

@@ -7,14 +7,20 @@ from collections.abc import Mapping
 from datetime import datetime, time, timezone
 from typing import Any, Final
 
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from collector.price_book.names import load_names
 from collector.price_book.price_file import parse_price_file
-from collector.price_book.resolve import Resolver
+from collector.price_book.resolve import Named, Resolver
+from collector.price_book.suggest import suggest
 from collector.prices import PriceBook, Update
 from collector.reprice import reprice
 from server.config import Config
+from server.duration import parse_duration
 from server.keeping import Clock, admin_route
+from server.reports import json_answer
 from store.connection import Store
 from store.sql import load
 
@@ -72,14 +78,40 @@ def repriced(store: Store, config: Config, asked: Mapping[str, Any], clock: Cloc
     }
 
 
+def unresolved(store: Store, config: Config, asked: Mapping[str, Any], clock: Clock) -> list[dict[str, Any]]:
+    """The names without a price of the time `last`, the most used first, each with what it may mean.
+
+    Raises ValueError, StoreError.
+    """
+    end = clock()
+    start, limit = end - parse_duration(str(asked.get("last") or "7d")), int(asked.get("limit") or 50)
+    found = store.query(load("collector", "unresolved"), {"start": start, "end": end, "limit": limit}).dicts()
+    resolver = Resolver(config.prices.declared())
+    for row in found:
+        named = Named(row["provider"], row["host"], row["name"], "", row["service_tier"])
+        row["understood"] = resolver.resolve(named).model is not None
+        guess = None if row["understood"] else suggest(load_names(), row["provider"], row["name"])
+        row["suggestion"] = None if guess is None else {"of_provider": guess.provider, "is_model": guess.model}
+    return found
+
+
 def history(store: Store) -> list[dict[str, Any]]:
     """Every update of the price book and every cost version, the newest first. Raises StoreError."""
     return store.query(load("server", "price_history")).dicts()
 
 
 def routes(store: Store, config: Config, clock: Clock) -> list[Route]:
-    """`POST /api/admin/prices/update` and `…/reprice`: see `updated` and `repriced`."""
+    """`GET /api/prices/unresolved` and `…/history`; `POST /api/admin/prices/update` and `…/reprice`."""
+
+    def names(request: Request) -> Response:
+        try:
+            return json_answer({"names": unresolved(store, config, request.query_params, clock)})
+        except ValueError as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+
     return [
+        Route("/api/prices/unresolved", names),
+        Route("/api/prices/history", lambda request: json_answer({"rows": history(store)})),
         admin_route("/api/admin/prices/update", lambda asked: updated(store, asked, clock)),
         admin_route("/api/admin/prices/reprice", lambda asked: repriced(store, config, asked, clock)),
     ]

@@ -140,3 +140,29 @@ def reprice_command(
         server,
     )
     print_changes(done, dry_run)
+
+
+@prices.command("unresolved")
+def unresolved_command(
+    last: Annotated[str, typer.Option(help="How far back: 24h, 7d.")] = "7d",
+    limit: Annotated[int, typer.Option(help="Most names.", min=1, max=1000)] = 50,
+    format: Annotated[str, typer.Option("--format", help="table or json.")] = "table",
+    server: ServerOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """List the names of models without a price, how much they are used, and what they may mean."""
+    from server.price_lists import print_unresolved
+
+    print_unresolved(_settings(config), last, limit, format, server)
+
+
+@prices.command("history")
+def history_command(
+    format: Annotated[str, typer.Option("--format", help="table or json.")] = "table",
+    server: ServerOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """List every change of the price book and every cost version, with its reason."""
+    from server.price_lists import print_history
+
+    print_history(_settings(config), format, server)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -31,6 +32,11 @@ def routes(store: Store, clock: Callable[[], datetime]) -> list[Route]:
         return Response(body, media_type="application/json")
 
     return [Route("/api/report/{kind}", answer)]
+
+
+def json_answer(found: Mapping[str, Any]) -> Response:
+    """`found` as JSON, see `exact`."""
+    return Response(json.dumps(found, default=exact), media_type="application/json")
 
 
 def exact(value: object) -> str:

@@ -40,6 +40,7 @@ class _Provider:
         self.hosts = re.compile(raw["hosts"])
         self.named: Rule | None = raw["named"]
         self.fallback: list[str] = raw["fallback"]
+        self.models: list[str] = [model for model, _ in raw["models"]]
         self._whole: dict[str, tuple[int, str]] = {}
         self._patterns: list[_Pattern] = []
         for position, (model, rule) in enumerate(raw["models"]):
@@ -53,7 +54,7 @@ class _Provider:
 
     def find(self, name: str) -> str | None:
         """The model that the lower-case `name` means."""
-        position, model = self._whole.get(name, (len(self._whole) + len(self._patterns) + 1_000_000, None))
+        position, model = self._whole.get(name, (len(self.models), None))
         for pattern in self._patterns:
             if pattern.position >= position:
                 break
@@ -67,6 +68,10 @@ class Names:
 
     def __init__(self, providers: Iterable[Mapping[str, Any]]) -> None:
         self._providers = {raw["id"]: _Provider(raw) for raw in providers}
+
+    def models(self) -> list[Model]:
+        """Every model that it knows."""
+        return [Model(one.id, model) for one in self._providers.values() for model in one.models]
 
     def provider_at(self, host: str) -> str | None:
         """The provider that answers at a host."""

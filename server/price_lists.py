@@ -1,0 +1,88 @@
+"""`tokentide prices unresolved` and `history`: from the store, or from the running process that owns it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from server.config import Config, ConfigError
+from server.owner import owner
+from server.prices import history, unresolved
+from server.programs import utc_now
+from server.remote import Remote
+from server.reports import exact
+
+FORMATS: Final = ("table", "json")
+_WIDE: Final = 200
+
+
+def print_unresolved(config: Config, last: str, limit: int, format: str, server: str | None) -> None:
+    """Print the names without a price and what they may mean. Raises ConfigError, StoreError."""
+    _check(format)
+    asked: dict[str, str | int] = {"last": last, "limit": limit}
+    try:
+        with owner(config, server) as found:
+            if isinstance(found, Remote):
+                names = found.get("/api/prices/unresolved", asked)["names"]
+            else:
+                names = unresolved(found, config, asked, utc_now)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    if format == "json":
+        _json(names)
+    elif not names:
+        sys.stdout.write("every name has a price\n")
+    else:
+        _table(("provider", "host", "name", "tier", "calls", "tokens", "what to do"), [_line(one) for one in names])
+
+
+def print_history(config: Config, format: str, server: str | None) -> None:
+    """Print every change of the price book and every cost version. Raises ConfigError, StoreError."""
+    _check(format)
+    with owner(config, server) as found:
+        rows = found.get("/api/prices/history")["rows"] if isinstance(found, Remote) else history(found)
+    if format == "json":
+        _json(rows)
+    else:
+        lines = [(str(row["at"])[:19], row["what"], row["number"], row["detail"], row["reason"]) for row in rows]
+        _table(("at", "what", "number", "detail", "reason"), lines)
+
+
+def _line(one: Mapping[str, Any]) -> tuple[str, ...]:
+    share = "" if one["token_share"] is None else f"{float(one['token_share']):.1%}"
+    names = (one["provider"], one["host"], one["name"], one["service_tier"])
+    return (*names, f"{one['calls']:,}", share, _advice(one))
+
+
+def _advice(one: Mapping[str, Any]) -> str:
+    if one["understood"]:
+        if one["is_known"]:
+            return "its price book has no rates for that time or tier: state them with prices update"
+        return "it has a price now: prices reprice"
+    if one["suggestion"] is None:
+        return "declare it in prices.models, or state its price"
+    return f"perhaps {one['suggestion']['is_model']} of {one['suggestion']['of_provider']}: declare it in prices.models"
+
+
+def _check(format: str) -> None:
+    if format not in FORMATS:
+        raise ConfigError(f"there is no format {format}: use {', '.join(FORMATS)}")
+
+
+def _json(rows: Sequence[Mapping[str, Any]]) -> None:
+    json.dump(rows, sys.stdout, indent=2, default=exact)
+    sys.stdout.write("\n")
+
+
+def _table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="right" if column in ("calls", "tokens") else "left")
+    for line in lines:
+        table.add_row(*line)
+    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
