@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 from rich.console import Console
@@ -19,6 +20,7 @@ from server.reports import exact
 
 FORMATS: Final = ("table", "json")
 _WIDE: Final = 200
+_MOST_RATES: Final = 40
 
 
 def print_unresolved(config: Config, last: str, limit: int, format: str, server: str | None) -> None:
@@ -53,6 +55,25 @@ def print_history(config: Config, format: str, server: str | None) -> None:
         _table(("at", "what", "number", "detail", "reason"), lines)
 
 
+def print_rates(changes: Sequence[Mapping[str, Any]]) -> None:
+    """Print which rates become others, by model; of many models the first ones."""
+    lines = [
+        (
+            *(one[name] for name in ("team", "provider", "model", "context")),
+            one["at"][:10] + (f", from {one['input_from']:,} tokens" if one["input_from"] else ""),
+            one["rate"].removesuffix("_rate"),
+            *("none" if one[side] is None else f"${Decimal(one[side]).normalize():f}" for side in ("before", "after")),
+        )
+        for one in changes[:_MOST_RATES]
+    ]
+    if not lines:
+        sys.stdout.write("no rate changes\n")
+        return
+    _table(("team", "provider", "model", "context", "from", "rate", "before", "after"), lines)
+    if len(changes) > _MOST_RATES:
+        sys.stdout.write(f"… and {len(changes) - _MOST_RATES} more rates\n")
+
+
 def _line(one: Mapping[str, Any]) -> tuple[str, ...]:
     share = "" if one["token_share"] is None else f"{float(one['token_share']):.1%}"
     names = (one["provider"], one["host"], one["name"], one["service_tier"])
@@ -82,7 +103,7 @@ def _json(rows: Sequence[Mapping[str, Any]]) -> None:
 def _table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, justify="right" if column in ("calls", "tokens") else "left")
+        table.add_column(column, justify="right" if column in ("calls", "tokens", "before", "after") else "left")
     for line in lines:
         table.add_row(*line)
     Console(width=None if sys.stdout.isatty() else _WIDE).print(table)

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from collector.price_book.names import load_names
+from collector.price_book.preview import RateChange, preview
 from collector.price_book.price_file import parse_price_file
 from collector.price_book.resolve import Named, Resolver
 from collector.price_book.suggest import suggest
@@ -30,21 +31,24 @@ LAYERS: Final = ("override", "contract")
 def updated(store: Store, asked: Mapping[str, Any], clock: Clock) -> dict[str, Any]:
     """Record the price file `{"text", "name", "layer", "reason", "allow_gaps"}`; it holds for new calls.
 
-    `statements` is how many entries it has. With `dry_run` it is only checked. Raises ValueError, StoreError.
+    `statements` is how many entries it has, `changes` which rates they change. With `dry_run` nothing is recorded.
+    Raises ValueError, StoreError.
     """
     text, name, reason = (_text(asked, key) for key in ("text", "name", "reason"))
     layer = asked.get("layer")
     if layer not in LAYERS:
         raise ValueError(f"there is no layer {layer}: there are {', '.join(LAYERS)}")
     statements = parse_price_file(text, layer, name, bool(asked.get("allow_gaps")))
-    if asked.get("dry_run"):
-        return {"statements": len(statements)}
     book, now = PriceBook(store), clock()
+    changes = [_change(one) for one in preview(book.statements(), statements, now)]
+    if asked.get("dry_run"):
+        return {"statements": len(statements), "changes": changes}
     digest = hashlib.sha256(text.encode()).hexdigest()
     number = book.record(Update(layer, name, digest, reason, statements), now)
     version = book.put_in_force(number, reason, now)
     return {
         "statements": len(statements),
+        "changes": changes,
         "update": number,
         "cost_version": version.number,
         "calls_from": version.calls_from.isoformat(),
@@ -126,6 +130,10 @@ def instant(text: str) -> datetime:
     if len(text) == len("2026-11-01"):
         found = datetime.combine(found, time())
     return found.astimezone(timezone.utc) if found.tzinfo else found.replace(tzinfo=timezone.utc)
+
+
+def _change(one: RateChange) -> dict[str, Any]:
+    return one._asdict() | {"at": one.at.isoformat(), "before": _money(one.before), "after": _money(one.after)}
 
 
 def _text(asked: Mapping[str, Any], key: str) -> str:

@@ -97,6 +97,7 @@ def update_command(
 ) -> None:
     """Record own prices or a contract. They hold for new calls; `reprice` applies them to those of the past."""
     from server.owner import ask_owner
+    from server.price_lists import print_rates
     from server.prices import updated
     from server.prices_command import read_price_file
 
@@ -109,6 +110,7 @@ def update_command(
         "dry_run": dry_run,
     }
     done = ask_owner(_settings(config), f"{_ADMIN}/update", updated, asked, server)
+    print_rates(done["changes"])
     if dry_run:
         typer.echo(f"{done['statements']} statements are valid; nothing was written")
     else:

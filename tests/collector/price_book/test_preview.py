@@ -1,0 +1,45 @@
+"""Which rates new statements would change."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from decimal import Decimal
+
+from conftest import NOW
+
+from collector.price_book.effective import Statement
+from collector.price_book.preview import RateChange, preview
+from collector.price_book.price_file import parse_price_file
+from collector.price_book.release import release_rows
+
+SEED = [Statement(1, "seed", "", row) for rows in release_rows().values() for row in rows if row.provider == "cohere"]
+WHO = '[[price]]\nprovider = "cohere"\nmodel = "command-a"\n'
+
+
+def changes(text: str, layer: str = "override") -> list[RateChange]:
+    return preview(SEED, parse_price_file(text, layer, "ours"), NOW)
+
+
+def test_a_rate_that_becomes_another_is_told_and_the_same_one_is_not() -> None:
+    found = changes(WHO + "rates = { input_rate = 2, output_rate = 10 }\n")
+    assert [(one.model, one.rate, one.before, one.after) for one in found] == [
+        ("command-a", "input_rate", Decimal("2.5"), 2)
+    ]
+
+
+def test_what_holds_later_is_told_with_its_day() -> None:
+    (found,) = changes(WHO + "valid_from = 2027-01-01\nrates = { input_rate = 2.5, output_rate = 8 }\n")
+    assert (found.at, found.rate, found.after) == (datetime(2027, 1, 1, tzinfo=timezone.utc), "output_rate", 8)
+
+
+def test_a_discount_of_a_team_is_told_for_that_team() -> None:
+    found = changes('[[price]]\nprovider = "cohere"\nmodel = "command-a"\nteam = "red"\ndiscount = 0.1\n', "contract")
+    assert {(one.team, one.rate, one.after) for one in found} == {
+        ("red", "input_rate", Decimal("2.25")),
+        ("red", "output_rate", Decimal(9)),
+    }
+
+
+def test_a_model_that_the_book_did_not_know_had_no_rate() -> None:
+    (found,) = changes('[[price]]\nprovider = "ours"\nmodel = "llama"\nrates = { output_rate = 1 }\n')
+    assert (found.before, found.after) == (None, 1)
