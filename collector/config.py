@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 
+from collector.ownership import OwnershipRule
+
 _MOST_TOKENS_OF_A_SENDER = 8
 
 # What decides that every record is delivered, and read as bytes.
@@ -71,6 +73,10 @@ class CollectorConfig(BaseModel):
     tokens: dict[str, SenderConfig] = Field(
         default_factory=dict,
         description="Who may send over HTTP: a table by name with sha256, team, app, events_per_s. None: everyone.",
+    )
+    ownership: dict[str, OwnershipRule] = Field(
+        default_factory=dict,
+        description="Team of calls that name none: a table by label with team, app, …, valid_from, valid_to.",
     )
     tokens_file: Path | None = Field(
         default=None, description="TOML file with more of them, one table a name; read again when it changes."

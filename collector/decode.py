@@ -9,7 +9,7 @@ import dataclasses
 import threading
 import typing
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Annotated, Any, Literal
 
@@ -19,6 +19,8 @@ from tokentide.call import LLMCall, ProducerReport
 
 from collector.estimate import UsageEstimator
 from collector.forgotten import ForgottenKeys
+from collector.ownership import OwnershipRule, owner_of
+from collector.pinning import pinned
 from collector.price_book.resolve import Resolver
 from collector.record import Batch, DeadLetter, Line, Reason, Record
 
@@ -88,6 +90,7 @@ class Decoder:
         past: timedelta,
         future: timedelta,
         forgotten: ForgottenKeys | None = None,
+        ownership: Sequence[OwnershipRule] = (),
     ) -> None:
         self._prices = prices
         self._sdk_version = sdk_version
@@ -96,6 +99,7 @@ class Decoder:
         self._past = past
         self._future = future
         self._forgotten = forgotten
+        self._ownership = tuple(ownership)
         self._call = msgspec.json.Decoder(_WireCall)
         self._report = msgspec.json.Decoder(_WireReport)
         self._keys = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -137,6 +141,9 @@ class Decoder:
             raise _Refused("future_timestamp", call.started_at.isoformat(), call.producer_id, call.seq)
         if call.started_at < earliest:
             raise _Refused("ancient_timestamp", call.started_at.isoformat(), call.producer_id, call.seq)
+        if self._ownership and not call.team and (team := owner_of(self._ownership, call)):
+            body, _ = pinned(body, {"team": team})
+            call.team = team
         key = self._prices.key(call.provider, call.host, call.model_requested, call.model_responded, call.service_tier)
         extra = b"" if call.sdk_version == self._sdk_version else self._extra(body)
         added = (

@@ -30,6 +30,7 @@ from collector.sources import open_source
 from collector.sources.http import HttpIntake
 from dashboards.page import routes as page_routes
 from server.books import routes as book_routes
+from server.budgets import routes as budget_routes
 from server.config import Config
 from server.dead_letters import DeadLetterDesk
 from server.dead_letters import routes as dead_letter_routes
@@ -99,6 +100,7 @@ def make_decoder(config: Config, store: Store | None, forgotten: ForgottenKeys |
         past,
         timedelta(minutes=settings.accept_future_minutes),
         forgotten,
+        tuple(settings.ownership.values()),
     )
 
 
@@ -144,7 +146,8 @@ def _failures(source: str, settings: CollectorConfig) -> tuple[DeadLetterTopic |
 
 def analyzers_program(config: Config, store: Store) -> Program:
     """Windows → measurements, on a schedule."""
-    return Program({"analyzers": lambda stop: analyzers.schedule.run(store, config.analyzers, stop, utc_now)})
+    settings, budgets = config.analyzers, config.budgets
+    return Program({"analyzers": lambda stop: analyzers.schedule.run(store, settings, stop, utc_now, budgets)})
 
 
 def alerts_program(config: Config, store: Store) -> Program:
@@ -159,6 +162,7 @@ def page(config: Config, store: Store) -> Program:
         report_routes(store, utc_now),
         summary_routes(store, utc_now),
         export_routes(store, utc_now),
+        budget_routes(store, config.budgets, utc_now),
     )
     return Program(routes=[route for routes in served for route in routes])
 
