@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from clickhouse_connect.driver.exceptions import DataError, OperationalError
@@ -64,12 +65,15 @@ _PASSING: Final = {
 _MISSING: Final = {60: "UNKNOWN_TABLE", 81: "UNKNOWN_DATABASE"}
 
 
+_CODE: Final = re.compile(rb"Code: (\d+)\. DB::Exception")
+
+
 def failure(error: Exception, store: str) -> StoreError:
     """The error to raise for `error` of the client library; `store` names the store without its password.
 
     A code that neither table knows is a QueryError: of all answers the one that never gives up data as bad.
     """
-    code = getattr(error, "code", None)
+    code = getattr(error, "code", None) or _unreadable_code(error)
     if code in _DATA or isinstance(error, DataError):
         return DataRefused(str(error))
     if code in _PASSING or isinstance(error, OperationalError | OSError):
@@ -78,3 +82,11 @@ def failure(error: Exception, store: str) -> StoreError:
         said = str(error).partition(". In scope ")[0]
         return QueryError(f"the store at {store} lacks a table, run `tokentide migrate` or correct its name: {said}")
     return QueryError(str(error))
+
+
+def _unreadable_code(error: BaseException | None) -> int | None:
+    """The code in a message that could not be read, because the engine quotes a row in it and cuts that in a character."""
+    while error is not None and not isinstance(error, UnicodeDecodeError):
+        error = error.__cause__ or error.__context__
+    found = None if error is None else _CODE.search(error.object)
+    return None if found is None else int(found[1])

@@ -52,6 +52,15 @@ def test_only_refused_data_is_given_up(error: Exception, expected: type[StoreErr
     assert type(failure(error, "chdb://folder")) is expected
 
 
+def test_a_message_that_is_cut_inside_a_character_still_tells_what_is_wrong() -> None:
+    said = b"Code: 27. DB::Exception: Cannot parse input: expected '}' before: \xc5"
+    unread = DatabaseError("'utf-8' codec can't decode byte 0xc5")
+    unread.__cause__ = UnicodeDecodeError("utf-8", said, len(said) - 1, len(said), "unexpected end of data")
+    assert type(failure(unread, "chdb://folder")) is DataRefused
+    unread.__cause__ = UnicodeDecodeError("utf-8", b"\xc5", 0, 1, "unexpected end of data")
+    assert type(failure(unread, "chdb://folder")) is QueryError
+
+
 @pytest.mark.parametrize(
     "line",
     [
