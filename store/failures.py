@@ -85,7 +85,7 @@ def failure(error: Exception, store: str) -> StoreError:
 
 
 def _unreadable_code(error: BaseException | None) -> int | None:
-    """The code in a message that could not be read, because the engine quotes a row in it and cuts that in a character."""
+    """The code in a message that could not be read: the engine quotes a row in it, and cuts that in a character."""
     while error is not None and not isinstance(error, UnicodeDecodeError):
         error = error.__cause__ or error.__context__
     found = None if error is None else _CODE.search(error.object)
