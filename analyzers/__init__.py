@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
+from analyzers.budget_config import BudgetsConfig
+
 if TYPE_CHECKING:
     from analyzers.analyzer import Analyzer
     from analyzers.config import AnalyzersConfig
@@ -14,15 +16,21 @@ ANALYZERS: Final = {
     "latency": "analyzers.latency:LatencyAnalyzer",
     "rate_limits": "analyzers.rate_limits:RateLimitsAnalyzer",
     "drift": "analyzers.drift:DriftAnalyzer",
+    "budgets": "analyzers.budget_analyzer:BudgetAnalyzer",
 }
+NO_BUDGETS: Final = BudgetsConfig()
 
 
-def load_analyzers(config: AnalyzersConfig) -> list[Analyzer]:
-    """The enabled analyzers, in the order of `config.enabled`. Raises EmbedderError when drift lacks its embedder."""
-    return [_open(ANALYZERS[name], config) for name in config.enabled]
+def load_analyzers(config: AnalyzersConfig, budgets: BudgetsConfig = NO_BUDGETS) -> list[Analyzer]:
+    """The enabled analyzers, in the order of `config.enabled`. Raises EmbedderError when drift lacks its embedder.
+
+    An analyzer is made from `config`, but that of the budgets from a section of its own.
+    """
+    own = {"budgets": budgets}
+    return [_open(ANALYZERS[name], own.get(name, config)) for name in config.enabled]
 
 
-def _open(address: str, config: AnalyzersConfig) -> Analyzer:
+def _open(address: str, config: AnalyzersConfig | BudgetsConfig) -> Analyzer:
     module, _, attribute = address.partition(":")
     analyzer: Analyzer = getattr(import_module(module), attribute)(config)
     return analyzer

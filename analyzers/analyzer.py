@@ -37,7 +37,7 @@ class Measurement:
     """One number about one window and one set of labels.
 
     `value` is None when it is not known, and `note` then says why. `low` and `high` bound its 95 % interval where it
-    has one. `samples` counts what the number was computed from.
+    has one, or that which `note` names. `samples` counts what the number was computed from.
     """
 
     metric: str

@@ -2,7 +2,7 @@
 SELECT
     team,
     model,
-    sum(periods.cost) AS cost,
+    if(sum(periods.priced) = 0 AND sum(periods.attempts) > 0, NULL, sum(periods.cost)) AS cost,
     sum(periods.attempts) AS attempts,
     sum(periods.priced) AS priced
 FROM call_periods AS periods

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta, timezone
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from analyzers import load_analyzers
+from analyzers import NO_BUDGETS, load_analyzers
 from analyzers.analyzer import Analyzer, Measurement, Window, write
+from analyzers.budget_config import BudgetsConfig
 from analyzers.config import AnalyzersConfig
 from store.connection import Store
 from store.sql import load
@@ -37,8 +38,8 @@ def due_windows(
 class Schedule:
     """The enabled analyzers, and up to where each has analyzed. Each analyzer is used by one thread at a time."""
 
-    def __init__(self, store: Store, config: AnalyzersConfig) -> None:
-        self.analyzers = load_analyzers(config)
+    def __init__(self, store: Store, config: AnalyzersConfig, budgets: BudgetsConfig = NO_BUDGETS) -> None:
+        self.analyzers = load_analyzers(config, budgets)
         self._store = store
         self._delay = timedelta(seconds=config.delay_s)
         self._catch_up = timedelta(seconds=config.catch_up_s)
@@ -75,9 +76,15 @@ def run_once(store: Store, config: AnalyzersConfig, now: datetime) -> list[Measu
     return [one for analyzer in schedule.analyzers for one in schedule.advance(analyzer, now)]
 
 
-def run(store: Store, config: AnalyzersConfig, stop: threading.Event, clock: Callable[[], datetime]) -> None:
+def run(
+    store: Store,
+    config: AnalyzersConfig,
+    stop: threading.Event,
+    clock: Callable[[], datetime],
+    budgets: BudgetsConfig = NO_BUDGETS,
+) -> None:
     """Analyze what is due now and then at the end of each window, until `stop` is set. Raises EmbedderError."""
-    schedule = Schedule(store, config)
+    schedule = Schedule(store, config, budgets)
     scheduler = BackgroundScheduler(timezone=timezone.utc)
     for analyzer in schedule.analyzers:
         scheduler.add_job(

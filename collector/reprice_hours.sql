@@ -21,7 +21,7 @@ INNER JOIN
         provider,
         model,
         operation,
-        sum(minutes.cost) AS cost,
+        if(sum(minutes.priced) = 0 AND sum(minutes.attempts) > 0, NULL, sum(minutes.cost)) AS cost,
         sum(minutes.estimated_cost) AS estimated_cost,
         sum(minutes.priced) AS priced,
         sum(minutes.unpriced) AS unpriced,

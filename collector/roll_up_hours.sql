@@ -20,7 +20,7 @@ SELECT
     sum(minutes.cache_write_tokens),
     sum(minutes.output_tokens),
     sum(minutes.reasoning_tokens),
-    sum(minutes.cost),
+    if(sum(minutes.priced) = 0 AND sum(minutes.attempts) > 0, NULL, sum(minutes.cost)),
     sum(minutes.estimated_cost),
     sum(minutes.priced),
     sum(minutes.unpriced),

@@ -1,5 +1,6 @@
 -- One row = the calls of one touched minute that share the dimensions, from de-duplicated, priced facts.
--- A hit of an app's own cache is no attempt; a duration of 0 is not known.
+-- A hit of an app's own cache is no attempt; a duration of 0 is not known. A hit costs 0, which says nothing of the cost of
+-- attempts: where no attempt has a known one, the cost of all is unknown.
 INSERT INTO call_minutes
 SELECT
     toStartOfMinute(calls.started_at) AS minute,
@@ -21,7 +22,7 @@ SELECT
     sumIf(ifNull(calls.cache_write_5m_tokens, 0) + ifNull(calls.cache_write_1h_tokens, 0), NOT calls.cache_hit) AS cache_write_tokens,
     sumIf(ifNull(calls.output_tokens, 0), NOT calls.cache_hit) AS output_tokens,
     sumIf(ifNull(calls.reasoning_tokens, 0), NOT calls.cache_hit) AS reasoning_tokens,
-    sum(calls.cost) AS cost,
+    if(countIf(calls.cost IS NOT NULL AND NOT calls.cache_hit) = 0 AND countIf(NOT calls.cache_hit) > 0, NULL, sum(calls.cost)) AS cost,
     ifNull(sumIf(calls.cost, calls.cost_status = 'estimated'), toDecimal128(0, 12)) AS estimated_cost,
     countIf(calls.cost IS NOT NULL AND NOT calls.cache_hit) AS priced,
     countIf(calls.cost IS NULL) AS unpriced,

@@ -11,7 +11,7 @@ SELECT
     model,
     operation,
     countIf(NOT calls.cache_hit) AS attempts,
-    sum(calls.cost) AS cost,
+    if(countIf(calls.cost IS NOT NULL AND NOT calls.cache_hit) = 0 AND countIf(NOT calls.cache_hit) > 0, NULL, sum(calls.cost)) AS cost,
     ifNull(sumIf(calls.cost, calls.cost_status = 'estimated'), toDecimal128(0, 12)) AS estimated_cost,
     countIf(calls.cost IS NOT NULL AND NOT calls.cache_hit) AS priced,
     countIf(calls.cost IS NULL) AS unpriced,

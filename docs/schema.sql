@@ -75,6 +75,20 @@ ENGINE = MergeTree
 ORDER BY (month, closing, day, team, app)
 SETTINGS index_granularity = 8192;
 
+CREATE TABLE budget_thresholds
+(
+    `budget` LowCardinality(String),
+    `period_start` DateTime('UTC'),
+    `period_end` DateTime('UTC'),
+    `threshold` Decimal(9, 4),
+    `amount` Decimal(38, 12),
+    `actual` Decimal(38, 12),
+    `reached_at` DateTime64(3, 'UTC')
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (budget, period_start, period_end, threshold)
+SETTINGS index_granularity = 8192;
+
 CREATE TABLE call_hours
 (
     `hour` DateTime('UTC'),
@@ -1099,6 +1113,8 @@ CREATE VIEW priced_calls
     `usage_is_contradictory` UInt8,
     `model` String,
     `picodollars` Int64,
+    `input_picodollars` Int64,
+    `cache_read_picodollars` Int64,
     `value_kind` UInt8,
     `value_status` String,
     `has_value` UInt8,
@@ -1118,6 +1134,8 @@ AS SELECT
     calls.* EXCEPT (tiers, days, has_contract, lookup),
     if(calls.model_responded != '', calls.model_responded, calls.model_requested) AS model,
     (((((((((((calls.fresh_text * prices.input_rate) + (calls.cached_text * prices.cache_read_rate)) + (calls.written_5m * prices.cache_write_5m_rate)) + (calls.written_1h * prices.cache_write_1h_rate)) + (calls.fresh_audio * prices.input_audio_rate)) + (calls.cached_audio * prices.cache_read_audio_rate)) + (calls.input_image * prices.input_image_rate)) + (calls.output_text * prices.output_rate)) + (calls.reasoning * prices.reasoning_rate)) + (calls.output_audio * prices.output_audio_rate)) + (calls.output_image * prices.output_image_rate)) + prices.request_rate AS picodollars,
+    prices.input_rate AS input_picodollars,
+    prices.cache_read_rate AS cache_read_picodollars,
     multiIf(calls.provider_reported_cost IS NOT NULL, 1, calls.operation = 'count_tokens', 2, (calls.usage_source = 'missing') AND (ifNull(calls.http_status, 0) >= 400), 2, calls.usage_source = 'missing', 3, prices.ends_at <= calls.started_at, 4, calls.usage_is_contradictory, 5, (prices.lacks_input AND (ifNull(calls.input_tokens, 0) > 0)) OR (prices.lacks_output AND (ifNull(calls.output_tokens, 0) > 0)), 6, calls.usage_source = 'estimated', 7, 8) AS value_kind,
     ['provider_reported', 'free', 'missing_usage', 'unpriced', 'contradictory', 'partial', 'estimated', 'priced'][value_kind] AS value_status,
     value_kind IN (1, 2, 7, 8) AS has_value,

@@ -53,7 +53,7 @@ def print_status(config: Config, format: str, server: str | None) -> None:
         table.add_row(
             one["month"], closed, *("" if cost is None else f"${Decimal(cost):,.4f}" for cost in money), share
         )
-    console = Console(width=None if sys.stdout.isatty() else _WIDE)
+    console = Console(width=None if sys.stdout.isatty() else _WIDE, markup=False)
     console.print(table) if months else console.print("there are no calls yet")
 
 

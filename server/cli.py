@@ -16,6 +16,7 @@ from collector.sources.kafka import KafkaAway
 from server import logs
 from server.admin import access_of
 from server.books_cli import books
+from server.budgets_cli import budgets
 from server.config import Config, ConfigError, load
 from server.dead_letters_cli import deadletters
 from server.prices_cli import prices
@@ -39,6 +40,7 @@ app = typer.Typer(
 app.add_typer(deadletters, name="deadletters")
 app.add_typer(prices, name="prices")
 app.add_typer(books, name="books")
+app.add_typer(budgets, name="budgets")
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="Configuration file; tokentide.toml here when it exists.")
@@ -81,7 +83,7 @@ def collector_command(config: ConfigOption = None, port: PortOption = None) -> N
 
 @app.command("analyzers")
 def analyzers_command(config: ConfigOption = None, port: PortOption = None) -> None:
-    """Run the analyzers alone: cost, latency, rate limits and drift, on their schedule."""
+    """Run the analyzers alone: cost, latency, rate limits, drift and budgets, on their schedule."""
     settings = _settings(config, port)
     _run(settings, lambda store, registry: analyzers_program(settings, store), "analyzers")
 
@@ -124,19 +126,23 @@ def check_command(config: ConfigOption = None) -> None:
 
 @app.command("report")
 def report_command(
-    kind: Annotated[str, typer.Argument(help="cost, latency, limits, drift, losses or ledger.")],
+    kind: Annotated[str, typer.Argument(help="cost, money, latency, limits, drift, losses or ledger.")],
     by: Annotated[
         str | None, typer.Option(help="Dimensions, separated by commas: team (the default), app, feature, model, …")
     ] = None,
     last: Annotated[str, typer.Option(help="How far back: 30m, 24h, 7d.")] = "24h",
+    compare: Annotated[
+        str | None, typer.Option(help="previous: cost beside that of as long a time before, the largest change first.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="At most so many rows of cost or money, and the total.")] = None,
     format: Annotated[str, typer.Option("--format", help="table, json or csv.")] = "table",
     server: Annotated[str | None, typer.Option(help="Ask this running tokentide instead of opening the store.")] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Print a report of cost, latency, rate limits, drift or lost events."""
+    """Print a report of cost, of what money was spent for, of latency, rate limits, drift or lost events."""
     from server.report_command import print_report
 
-    print_report(_settings(config), kind, by, last, format, server)
+    print_report(_settings(config), kind, by, last, format, server, compare, limit)
 
 
 @app.command("import")

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import (
@@ -19,6 +19,7 @@ from pydantic_settings import (
 )
 
 from alerts.config import AlertsConfig
+from analyzers.budget_config import BudgetsConfig
 from analyzers.config import AnalyzersConfig
 from collector.config import CollectorConfig
 from collector.price_book.declared import PricesConfig
@@ -98,6 +99,7 @@ class Config(BaseSettings):
     store: StoreConfig = StoreConfig()
     collector: CollectorConfig = CollectorConfig()
     prices: PricesConfig = PricesConfig()
+    budgets: BudgetsConfig = BudgetsConfig()
     analyzers: AnalyzersConfig = AnalyzersConfig()
     alerts: AlertsConfig = AlertsConfig()
     dashboards: DashboardsConfig = DashboardsConfig()
@@ -167,9 +169,14 @@ def _siblings(path: list[str]) -> Iterable[str]:
     kind: Any = Config
     for part in path[:-1]:
         fields = getattr(kind, "model_fields", {})
-        # A name that the user chose, such as that of a rule, leads to what its table holds.
-        kind = fields[part].annotation if part in fields else (None, *get_args(kind))[-1]
+        kind = fields[part].annotation if part in fields else _named(kind)
     return list(getattr(kind, "model_fields", ()))
+
+
+def _named(kind: Any) -> Any:
+    """What the table holds that a name leads to which the user chose, such as that of a rule."""
+    tables = get_type_hints(kind)["__pydantic_extra__"] if hasattr(kind, "model_fields") else kind
+    return (None, *get_args(tables))[-1]
 
 
 def _nearest(name: str, valid: Iterable[str]) -> str:

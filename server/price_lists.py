@@ -106,4 +106,4 @@ def _table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
         table.add_column(column, justify="right" if column in ("calls", "tokens", "before", "after") else "left")
     for line in lines:
         table.add_row(*line)
-    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
+    Console(width=None if sys.stdout.isatty() else _WIDE, markup=False).print(table)

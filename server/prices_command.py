@@ -139,7 +139,7 @@ def _print_table(cases: Sequence[Case]) -> None:
         table.add_column(column, justify="right" if column in ("expected", "got") else "left")
     for case in cases:
         table.add_row(str(case.id), case.name, _dollars(case.expected), _dollars(case.got), case.status, case.verdict)
-    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
+    Console(width=None if sys.stdout.isatty() else _WIDE, markup=False).print(table)
 
 
 def _told(case: Case) -> dict[str, Any]:
@@ -189,7 +189,7 @@ def print_changes(done: Mapping[str, Any], dry_run: bool) -> None:
             *("unknown" if change[column.header] is None else str(change[column.header]) for column in table.columns)
         )
     if done["changes"]:
-        Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
+        Console(width=None if sys.stdout.isatty() else _WIDE, markup=False).print(table)
     for one in done["renamed"]:
         names = one["responded"] or one["requested"]
         now = "has a price now" if one["has_price"] else "has no price any more"

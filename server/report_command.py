@@ -5,54 +5,65 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from analyzers.report import DIMENSIONS, Report, report
+from analyzers.report import DIMENSIONS, Report, dollars
 from server.config import Config, ConfigError
-from server.duration import parse_duration
 from server.owner import owner
 from server.programs import utc_now
 from server.remote import Remote
-from server.reports import exact
+from server.reports import answer, exact
 
 _WIDE = 1000
 
 FORMATS = ("table", "json", "csv")
 
 
-def print_report(config: Config, kind: str, by: str | None, last: str, format: str, server: str | None) -> None:
+def print_report(
+    config: Config,
+    kind: str,
+    by: str | None,
+    last: str,
+    format: str,
+    server: str | None,
+    compare: str | None = None,
+    limit: int | None = None,
+) -> None:
     """Print the report to standard output, by its first dimension if `by` is None.
 
-    Raises ConfigError for a word that is not valid, StoreError.
+    `compare` and `limit` are those of `server.reports.answer`. Raises ConfigError for a word that is not valid,
+    StoreError.
     """
     if format not in FORMATS:
         raise ConfigError(f"there is no format {format}: use {', '.join(FORMATS)}")
-    asked = DIMENSIONS.get(kind, ("",))[0] if by is None else by
-    dimensions = [name.strip() for name in asked.split(",") if name.strip()]
+    asked = {"by": DIMENSIONS.get(kind, ("",))[0] if by is None else by, "last": last}
+    if compare is not None:
+        asked["compare"] = compare
+    if limit is not None:
+        asked["limit"] = str(limit)
     try:
-        now, length = utc_now(), parse_duration(last)
         with owner(config, server) as answers:
             if isinstance(answers, Remote):
-                found = _ask(answers, kind, dimensions, last)
+                found = _ask(answers, kind, asked)
             else:
-                found = report(answers, kind, dimensions, now - length, now)
+                found = answer(answers, kind, asked, utc_now())
     except ValueError as error:
         raise ConfigError(str(error)) from error
     write(found, format)
 
 
-def _ask(remote: Remote, kind: str, by: Sequence[str], last: str) -> Report:
-    body = remote.get(f"/api/report/{kind}", {"by": ",".join(by), "last": last})
-    return Report(tuple(body["columns"]), [tuple(row) for row in body["rows"]])
+def _ask(remote: Remote, kind: str, asked: Mapping[str, str]) -> Report:
+    body = remote.get(f"/api/report/{kind}", asked)
+    return Report(tuple(body["columns"]), [tuple(row) for row in body["rows"]], body["note"])
 
 
 def write(found: Report, format: str) -> None:
-    """Print `found`; unknown is `unknown` in a table, null in JSON, empty in CSV."""
+    """Print `found`; unknown is `unknown` in a table, null in JSON, empty in CSV. A table is followed by its note."""
     if format == "json":
         rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
         json.dump(rows, sys.stdout, indent=2, default=exact)
@@ -72,24 +83,19 @@ def _table(found: Report) -> None:
         table.add_column(column, justify="right" if numeric else "left")
     for row in found.rows:
         table.add_row(*(_cell(column, value) for column, value in zip(found.columns, row, strict=True)))
-    console = Console(width=None if sys.stdout.isatty() else _WIDE)
+    console = Console(width=None if sys.stdout.isatty() else _WIDE, markup=False)
     console.print(table) if found.rows else console.print("nothing was stored in this range")
+    if found.note:
+        console.print(found.note, markup=False, highlight=False)
 
 
 def _cell(column: str, value: Any) -> str:
     if value is None:
         return "unknown"
     if column.endswith("_usd"):
-        return _money(Decimal(value))
+        return dollars(Decimal(value))
     if column.endswith(("_ratio", "_share")):
         return f"{float(value):.1%}"
     if column.endswith("_ms"):
         return f"{float(value):,.0f}"
     return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def _money(value: Decimal) -> str:
-    """Four decimals, and two significant digits of what is smaller, so that a small cost never reads as nothing."""
-    if value == 0 or abs(value) >= Decimal("0.001"):
-        return f"${value:,.4f}"
-    return f"${value:.{1 - value.adjusted()}f}"

@@ -1,7 +1,8 @@
 -- One row = one de-duplicated HTTP attempt with its cost and why it is known or not; superseded ones are left out.
 SELECT * EXCEPT (
     written_5m, written_1h, cached_audio, cached_text, fresh_audio, input_image, fresh_text, output_audio, output_image,
-    reasoning, output_text, usage_is_contradictory, picodollars, value_kind, value_status, has_value, known_value
+    reasoning, output_text, usage_is_contradictory, picodollars, input_picodollars, cache_read_picodollars,
+    value_kind, value_status, has_value, known_value
 ) REPLACE (toString(call_id) AS call_id, toString(operation_id) AS operation_id)
 FROM priced_calls
 WHERE started_at >= {start:DateTime64(6)}

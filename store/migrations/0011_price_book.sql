@@ -186,6 +186,8 @@ SELECT
         + calls.output_audio * prices.output_audio_rate
         + calls.output_image * prices.output_image_rate
         + prices.request_rate AS picodollars,
+    prices.input_rate AS input_picodollars,
+    prices.cache_read_rate AS cache_read_picodollars,
     multiIf(
         calls.provider_reported_cost IS NOT NULL, 1,
         calls.operation = 'count_tokens', 2,

@@ -21,7 +21,14 @@ def write(folder: Path, rule: str = RULE, sql: str = SQL) -> Path:
 
 def test_own_rules_join_the_shipped_ones(tmp_path: Path) -> None:
     names = [rule.alert for rule in load_rules([write(tmp_path, RULE + "parameters: {least: 9}\n")], {})]
-    assert names == ["CostUnknown", "ErrorRatioHigh", "EventsLost", "RateLimitRatioHigh", "TeamSpendOverDailyLimit", "Slow"]
+    assert names == [
+        "CostUnknown",
+        "ErrorRatioHigh",
+        "EventsLost",
+        "RateLimitRatioHigh",
+        "TeamSpendOverDailyLimit",
+        "Slow",
+    ]
 
 
 @pytest.mark.parametrize(

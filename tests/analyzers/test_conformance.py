@@ -12,6 +12,7 @@ from tokentide.call import LLMCall
 
 from analyzers import ANALYZERS, load_analyzers
 from analyzers.analyzer import Analyzer, Window, write
+from analyzers.budget_config import BudgetsConfig
 from analyzers.config import AnalyzersConfig
 from store.connection import Store
 from store.sql import parse
@@ -21,14 +22,17 @@ LABELS = {
     "latency": {"provider", "model"},
     "rate_limits": {"provider", "model"},
     "drift": {"team", "app", "kind"},
+    "budgets": {"budget"},
 }
 METRICS = {
     "cost": {"cost_usd", "priced_share"},
     "latency": {f"{sketch}_p{p}_ms" for sketch in ("felt", "first_token") for p in (50, 95, 99)},
     "rate_limits": {"rate_limited_ratio", "error_ratio"},
     "drift": {"novel_share", "shift_sd", "p_value"},
+    "budgets": {"budget_used_share", "budget_forecast_usd", *(f"budget_burn_rate_{n}h" for n in (1, 6, 24))},
 }
 EVERYTHING = parse("all", "-- all\nSELECT * EXCEPT computed_at FROM measurements FINAL ORDER BY ALL")
+BUDGETS = BudgetsConfig.model_validate({"search": {"amount": 0.1, "period": "month", "team": "search"}})
 WINDOW = Window(NOW - timedelta(hours=1), NOW)
 
 
@@ -37,7 +41,7 @@ def analyzer(request: pytest.FixtureRequest) -> Analyzer:
     config = AnalyzersConfig(
         enabled=[request.param], every_s=3600, drift_every_s=3600, drift_reference_samples=50, drift_min_samples=20
     )
-    return load_analyzers(config)[0]
+    return load_analyzers(config, BUDGETS)[0]
 
 
 def some_calls() -> list[LLMCall]:

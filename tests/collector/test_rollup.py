@@ -72,6 +72,16 @@ def test_a_period_with_nothing_but_hits_is_no_row_that_somebody_divides_by(store
     assert store.query(parse("periods", "-- periods\nSELECT count() FROM call_periods")).scalar() == 0
 
 
+def test_a_hit_costs_nothing_and_says_nothing_of_the_cost_of_attempts(store: Store, roll_up: RollUp) -> None:
+    unknown = a_call(model_requested="nobody-knows")
+    put(store, roll_up, unknown, replace(unknown, call_id=str(uuid4()), seq=2, cache_hit=True))
+    roll_up.rebuild()
+    for table in ("call_minutes", "call_hours"):
+        assert store.query(parse("costs", f"-- costs\nSELECT cost, priced, unpriced FROM {table} FINAL")).rows == [
+            (None, 0, 1)
+        ]
+
+
 def test_a_duration_that_is_not_known_slows_nothing_down_or_up(store: Store, roll_up: RollUp) -> None:
     put(store, roll_up, a_call(duration_ms=100.0), *(a_call(duration_ms=0.0) for _ in range(9)))
     roll_up.rebuild()

@@ -4,39 +4,42 @@ from __future__ import annotations
 
 import csv
 import json
+from contextlib import nullcontext
 from datetime import datetime, timezone
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from collector_batches import batch_of
+from conftest import NOW
 from events import a_call
 
+from collector.prices import seed_prices
 from collector.rollup import RollUp
 from collector.write import Writer
-from server import owner
+from server import books_command, owner
 from server.cli import main
-from server.config import load
-from server.programs import prepare_store
 from store.connection import Store
 
 
 @pytest.fixture
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Store) -> Path:
+    """A folder, over a store with calls of two months; its clock stands still."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(owner, "utc_now", lambda: datetime(2026, 11, 20, 12, tzinfo=timezone.utc))
-    store = prepare_store(load(None))
+    monkeypatch.setattr(owner, "utc_now", lambda: NOW)
+    for module in (owner, books_command):
+        monkeypatch.setattr(module, "owner", lambda *_: nullcontext(store))
+    seed_prices(store, NOW)
     stored(store, "red", 9)
     stored(store, "red", 10)
     stored(store, "blue", 10, model_requested="nobody-knows")
-    store.close()
     return tmp_path
 
 
 def stored(store: Store, team: str, month: int, **more: object) -> None:
     call = a_call(call_id=str(uuid4()), team=team, started_at=datetime(2026, month, 5, tzinfo=timezone.utc), **more)
     batch = batch_of(call.to_json(), days=400)
-    Writer(store, "kafka", uuid4().hex, lambda s: False, lambda: 0.0).write(batch, datetime.now(timezone.utc))
+    Writer(store, "kafka", uuid4().hex, lambda s: False, lambda: 0.0).write(batch, NOW)
     roll_up = RollUp(store)
     roll_up.touch(batch.minutes)
     roll_up.rebuild()

@@ -103,10 +103,21 @@ def test_every_report_in_every_format(up: RunningUp, kind: str, format: str, cap
     assert capsys.readouterr().out
 
 
+def test_a_comparison_is_asked_for_as_well(up: RunningUp, capsys: pytest.CaptureFixture[str]):
+    print_report(Config(), "cost", "team", "24h", "csv", up.address, compare="previous", limit=3)
+    assert capsys.readouterr().out.startswith("team,cost_usd,previous_usd,change_usd,")
+
+
 @pytest.mark.parametrize(
     ("kind", "by", "last", "format", "expected"),
     [
-        ("costs", "team", "24h", "json", "no report costs: the reports are cost, latency, limits, drift, losses"),
+        (
+            "costs",
+            "team",
+            "24h",
+            "json",
+            "no report costs: the reports are cost, money, latency, limits, drift, losses",
+        ),
         ("cost", "colour", "24h", "json", "a cost report has no dimension colour: its dimensions are team, app"),
         ("cost", "team", "soon", "json", "'soon' is not a length of time: write a number and s, m, h, d or w"),
         ("cost", "team", "24h", "xml", "there is no format xml: use table, json, csv"),

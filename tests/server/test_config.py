@@ -88,7 +88,23 @@ def test_the_dsn_may_stand_in_a_file(folder: Path, monkeypatch: pytest.MonkeyPat
         ('[collector]\nsources = ["kafa"]', "setting collector.sources.0: Input should be 'http' or 'kafka'"),
         (
             '[analyzers]\nenabled = ["costs"]',
-            "setting analyzers.enabled: no analyzer costs: the analyzers are cost, latency, rate_limits, drift",
+            "setting analyzers.enabled: no analyzer costs: the analyzers are cost, latency, rate_limits, drift, budgets",
+        ),
+        (
+            '[budgets.search]\namount = -1\nperiod = "month"',
+            "setting budgets.search.amount: Input should be greater than 0",
+        ),
+        (
+            '[budgets.search]\namount = 1\nperiod = "year"',
+            "setting budgets.search.period: Input should be 'day', 'week', 'month' or 'quarter'",
+        ),
+        (
+            '[budgets.search]\namount = 1\nperiod = "month"\nteem = "search"',
+            "there is no setting budgets.search.teem: did you mean team?",
+        ),
+        (
+            '[budgets]\ntime_zone = "Europe/Berln"',
+            "setting budgets.time_zone: there is no time zone Europe/Berln: name one as Europe/Berlin or UTC",
         ),
         ("[server]\nport = ", "tokentide.toml is not TOML: Invalid value (at end of document)"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -12,12 +13,12 @@ from collector_batches import batch_of
 from conftest import NOW
 from events import a_call
 
+from collector.prices import seed_prices
 from collector.rollup import RollUp
 from collector.write import Writer
 from server import owner, price_lists
 from server.cli import main
-from server.config import load
-from server.programs import prepare_store
+from store.connection import Store
 
 HOUR = timedelta(hours=1)
 OURS = '[[price]]\nprovider = "openai"\nmodel = "gpt-5"\nvalid_from = 2026-01-01\nrates = { input_rate = 2.5, cache_read_rate = 0.25, output_rate = 20 }\n'
@@ -39,11 +40,13 @@ def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
 
 
 @pytest.fixture
-def store_of_today(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def store_of_today(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Store) -> Path:
+    """A folder, over a store with two calls; its clock stands still."""
     monkeypatch.chdir(tmp_path)
     for module in (owner, price_lists):
         monkeypatch.setattr(module, "utc_now", lambda: NOW)
-    store = prepare_store(load(None))
+        monkeypatch.setattr(module, "owner", lambda *_: nullcontext(store))
+    seed_prices(store, NOW)
     calls = [
         a_call(call_id=str(uuid4()), started_at=NOW - 2 * HOUR, model_requested=name)
         for name in ("gpt-5", "my-gpt-4.1-x")
@@ -53,7 +56,6 @@ def store_of_today(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     roll_up = RollUp(store)
     roll_up.touch(batch.minutes)
     roll_up.rebuild()
-    store.close()
     return tmp_path
 
 

@@ -35,3 +35,12 @@ def test_json_says_null_for_the_unknown(capsys: pytest.CaptureFixture[str]) -> N
 def test_nothing_stored_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     write(Report(("team",), []), "table")
     assert capsys.readouterr().out == "nothing was stored in this range\n"
+
+
+def test_a_note_follows_a_table_as_it_is_and_is_not_in_the_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    noted = Report(("team", "change_usd"), [("search", "-1.5")], "What stands out is team [red].")
+    for format in ("table", "csv"):
+        write(noted, format)
+    *table, note, columns, row = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in table] == [["team", "change_usd"], ["search", "-$1.5000"]]
+    assert (note, columns, row) == ("What stands out is team [red].", "team,change_usd", "search,-1.5")
