@@ -5,7 +5,7 @@ The old cost stays known: every cost version can be asked for what any call cost
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
@@ -17,7 +17,7 @@ from store.connection import Store
 from store.retention import kept_since
 from store.sql import load
 
-_AT_ONCE: Final = timedelta(days=1)
+_DAY: Final = timedelta(days=1)
 _HOUR: Final = timedelta(hours=1)
 
 
@@ -80,7 +80,8 @@ def reprice(
     if not dry_run:
         for one in renamed:
             store.execute(load("collector", "rename_calls"), span | one.named._asdict() | {"price_key": one.price_key})
-    for first, after in _pieces(start, end):
+    pieces = _pieces(store, start, end)
+    for first, after in pieces:
         store.execute(load("collector", "stage_costs"), {"version": version.number, "start": first, "end": after})
     told = store.query(load("collector", "reprice_changes"), span | {"version": version.number}).rows
     changes = [change for change in (Change(*row) for row in told) if change.changes]
@@ -91,7 +92,7 @@ def reprice(
         book.enact(version, "reprice", reason, now)
         columns = ["cost_version", *Change._fields, "reason", "created_at"]
         store.insert("cost_changes", columns, [(version.number, *change, reason, now) for change in changes])
-        for first, after in _pieces(start, end):
+        for first, after in pieces:
             _rewrite(store, version.number, first, after)
         corrections = correct(store, reason, now).correction_entries
     store.execute(load("collector", "drop_staged_costs"), {"version": version.number})
@@ -117,10 +118,10 @@ def _rewrite(store: Store, version: int, start: datetime, end: datetime) -> None
         store.execute(query, {parameter: offered[parameter] for parameter in query.parameters})
 
 
-def _pieces(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
-    while start < end:
-        yield start, min(start + _AT_ONCE, end)
-        start += _AT_ONCE
+def _pieces(store: Store, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+    """The span day by day, so that memory is bounded; days without calls are left out."""
+    days = [day for (day,) in store.query(load("collector", "rolled_up_days"), {"start": start, "end": end}).rows]
+    return [(max(start, day), min(day + _DAY, end)) for day in days]
 
 
 def _check(store: Store, start: datetime, end: datetime, now: datetime) -> None:

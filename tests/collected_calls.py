@@ -6,9 +6,9 @@ from uuid import uuid4
 
 from collector_batches import batch_of
 from conftest import NOW
+from given_prices import give_prices
 from tokentide.call import LLMCall
 
-from collector.prices import seed_prices
 from collector.rollup import RollUp
 from collector.write import Writer
 from store.connection import Store
@@ -16,7 +16,7 @@ from store.connection import Store
 
 def collect(store: Store, *calls: LLMCall) -> None:
     """Everything that the collector does with `calls`."""
-    seed_prices(store, NOW)
+    give_prices(store)
     batch = batch_of(*(call.to_json() for call in calls))
     Writer(store, "kafka", uuid4().hex, lambda seconds: False, lambda: 0.0).write(batch, NOW)
     roll_up = RollUp(store)

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 for _name in [name for name in os.environ if name.startswith("TOKENTIDE_")]:
     del os.environ[_name]
 
+from collector.prices import seed_prices
 from store.connection import Store, open_store
 from store.migrate import migrate
 from store.sql import Query, load
@@ -45,9 +46,10 @@ def empty_store(engine_dsn: str) -> Iterator[Store]:
 
 @pytest.fixture(scope="session")
 def migrated(engine_dsn: str) -> Iterator[Store]:
-    """A database with today's tables, which no test changes."""
+    """A database with today's tables and the price book of this release, which no test changes."""
     store = open_store(engine_dsn, "migrated")
     migrate(store, NOW)
+    seed_prices(store, NOW)
     yield store
     store.close()
 

@@ -10,6 +10,7 @@ import pytest
 from collector_batches import batch_of
 from conftest import NOW
 from events import a_call
+from given_prices import give_prices
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tokentide.call import LLMCall
@@ -17,7 +18,7 @@ from tokentide.call import LLMCall
 from collector.books import close, closed_months, correct, months
 from collector.price_book.price_file import parse_price_file
 from collector.price_book.resolve import Resolver
-from collector.prices import PriceBook, Update, seed_prices
+from collector.prices import PriceBook, Update
 from collector.reprice import reprice
 from collector.rollup import RollUp
 from collector.write import Writer
@@ -50,7 +51,7 @@ def a_call_of(team: str, month: date, day: int = 5, **more: object) -> LLMCall:
 
 @pytest.fixture
 def priced(store: Store) -> Store:
-    seed_prices(store, NOW)
+    give_prices(store)
     stored(
         store,
         a_call_of("red", SEPTEMBER),

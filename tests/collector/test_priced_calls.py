@@ -10,6 +10,7 @@ import pytest
 from collector_batches import batch_of
 from conftest import NOW
 from events import a_call, a_rate_limited_call
+from given_prices import give_prices
 from tokentide.call import LLMCall
 
 from collector.prices import seed_prices
@@ -23,7 +24,7 @@ SAVED = parse("saved", "-- saved by the one hit\nSELECT saved FROM priced_calls"
 
 @pytest.fixture
 def priced(store: Store) -> Store:
-    seed_prices(store, NOW)
+    give_prices(store)
     return store
 
 

@@ -10,13 +10,14 @@ import pytest
 from collector_batches import batch_of
 from conftest import NOW
 from events import a_call
+from given_prices import give_prices
 from tokentide.call import LLMCall
 
 from collector.price_book.declared import Declared, DeclaredModel
 from collector.price_book.price_file import parse_price_file
 from collector.price_book.resolve import Named, Resolver
 from collector.price_book.row import price_key
-from collector.prices import PriceBook, Update, seed_prices
+from collector.prices import PriceBook, Update
 from collector.reprice import Change, Renamed, Repriced, reprice
 from collector.rollup import RollUp
 from collector.write import Writer
@@ -68,7 +69,7 @@ A_CALL, DOUBLED = Decimal("0.001013"), Decimal("0.002026")
 
 @pytest.fixture
 def priced(store: Store) -> Store:
-    seed_prices(store, NOW)
+    give_prices(store)
     stored(
         store,
         of_a_team("red", 5),

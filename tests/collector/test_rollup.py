@@ -11,9 +11,9 @@ import pytest
 from collector_batches import batch_of
 from conftest import NOW
 from events import AT, a_call, a_rate_limited_call
+from given_prices import give_prices
 from tokentide.call import LLMCall
 
-from collector.prices import seed_prices
 from collector.rollup import RollUp
 from collector.write import Writer
 from store.connection import Store
@@ -29,7 +29,7 @@ TOTALS = parse(
 
 @pytest.fixture
 def roll_up(store: Store) -> RollUp:
-    seed_prices(store, NOW)
+    give_prices(store)
     return RollUp(store)
 
 

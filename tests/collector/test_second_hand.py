@@ -11,11 +11,11 @@ import pytest
 from collector_batches import batch_of
 from conftest import NOW
 from events import AT, a_call
+from given_prices import give_prices
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokentide.call import LLMCall
 
-from collector.prices import seed_prices
 from collector.rollup import RollUp
 from collector.second_hand import settle
 from store.connection import Store, open_store
@@ -50,7 +50,7 @@ def span(**changes: Any) -> LLMCall:
 
 @pytest.fixture
 def roll_up(store: Store) -> RollUp:
-    seed_prices(store, NOW)
+    give_prices(store)
     return RollUp(store)
 
 

@@ -13,8 +13,8 @@ import pytest
 from collector_batches import batch_of
 from conftest import NOW
 from events import a_call
+from given_prices import give_prices
 
-from collector.prices import seed_prices
 from collector.rollup import RollUp
 from collector.write import Writer
 from server import books_command, owner
@@ -29,7 +29,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Store) -> Pat
     monkeypatch.setattr(owner, "utc_now", lambda: NOW)
     for module in (owner, books_command):
         monkeypatch.setattr(module, "owner", lambda *_: nullcontext(store))
-    seed_prices(store, NOW)
+    give_prices(store)
     stored(store, "red", 9)
     stored(store, "red", 10)
     stored(store, "blue", 10, model_requested="nobody-knows")

@@ -12,8 +12,8 @@ import pytest
 from collector_batches import batch_of
 from conftest import NOW
 from events import a_call
+from given_prices import give_prices
 
-from collector.prices import seed_prices
 from collector.rollup import RollUp
 from collector.write import Writer
 from server import owner, price_lists
@@ -46,7 +46,7 @@ def store_of_today(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Store
     for module in (owner, price_lists):
         monkeypatch.setattr(module, "utc_now", lambda: NOW)
         monkeypatch.setattr(module, "owner", lambda *_: nullcontext(store))
-    seed_prices(store, NOW)
+    give_prices(store)
     calls = [
         a_call(call_id=str(uuid4()), started_at=NOW - 2 * HOUR, model_requested=name)
         for name in ("gpt-5", "my-gpt-4.1-x")

@@ -8,12 +8,12 @@ from uuid import uuid4
 
 import pytest
 from events import a_call
+from given_prices import give_prices
 from tokentide.call import LLMCall
 from tokentide.version import VERSION
 
 from collector.decode import Decoder
 from collector.price_book.resolve import Resolver
-from collector.prices import seed_prices
 from collector.record import Record
 from collector.rollup import RollUp
 from collector.write import Writer
@@ -60,7 +60,7 @@ def totals(store: Store) -> list[tuple[Any, ...]]:
 
 @pytest.fixture
 def old_and_new(store: Store) -> Store:
-    seed_prices(store, NOW)
+    give_prices(store)
     collect(store, days_ago(1), days_ago(20), days_ago(20.001), days_ago(40))
     return store
 

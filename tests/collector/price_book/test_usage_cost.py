@@ -11,13 +11,13 @@ import pytest
 from collector_batches import batch_of
 from conftest import NOW
 from events import a_call
+from given_prices import give_prices
 from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.price_book.release import release_rows
 from collector.price_book.resolve import Resolver
 from collector.price_book.usage_cost import COUNTS, usage_cost
-from collector.prices import seed_prices
 from collector.write import Writer
 from store.connection import Store
 from store.sql import parse
@@ -77,7 +77,7 @@ def test_what_cannot_be_is_never_a_sum(usage: dict[str, int], status: str) -> No
 
 
 def test_the_store_says_the_same(store: Store) -> None:
-    seed_prices(store, NOW)
+    give_prices(store)
     calls, expected = [], []
 
     @given(model=st.sampled_from(MODELS), usage=USAGES, at=INSTANTS)
