@@ -32,6 +32,6 @@ def _measure(row: dict[str, Any], window: Window) -> Iterator[Measurement]:
     note = f"the cost of {unpriced} of {attempts} attempts is unknown" if unpriced else ""
     cost = None if row["cost"] is None else float(row["cost"])
     yield Measurement(metric="cost_usd", labels=labels, window=window, value=cost, samples=attempts, note=note)
-    yield Measurement(
-        metric="priced_share", labels=labels, window=window, value=row["priced"] / attempts, samples=attempts, note=note
-    )
+    if attempts:
+        share = row["priced"] / attempts
+        yield Measurement(metric="priced_share", labels=labels, window=window, value=share, samples=attempts, note=note)

@@ -9,4 +9,5 @@ SELECT
 FROM call_periods AS periods
 WHERE grain = 60 AND time >= {start:DateTime} AND time < {end:DateTime}
 GROUP BY provider, model
+HAVING sum(periods.attempts) > 0
 ORDER BY provider, model

@@ -1,4 +1,4 @@
-"""Reports over a range of time: cost, money, latency, limits, drift, losses, by the dimensions the reader asks for."""
+"""Reports over a range of time, from cost to losses, by the dimensions the reader asks for."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ DIMENSIONS: Final = {
     "latency": _CALL_DIMENSIONS,
     "limits": _CALL_DIMENSIONS,
     "drift": ("team", "app", "kind"),
+    "capacity": ("resource", "kind", "hour"),
     "losses": ("app", "process"),
     "ledger": ("hour", "app", "process"),
 }
@@ -42,6 +43,10 @@ _COLUMNS: Final = {
     ),
     "limits": ("attempts", "rate_limited", "rate_limited_ratio", "errors", "error_ratio"),
     "drift": ("comparisons", "findings", "novel_share", "shift_sd", "p_value", "note"),
+    "capacity": (
+        *("hours", "cost_usd", "used_usd", "idle_usd", "used_share", "calls", "input_tokens", "output_tokens"),
+        *("per_1m_tokens_usd", "list_per_1m_tokens_usd"),
+    ),
     "losses": (
         *("processes", "silent", "emitted", "stored", "repeated", "dropped", "reasons_of_drops"),
         *("dead_letters", "missing", "unknown_tail", "spooled", "least_delay_ms"),

@@ -23,8 +23,8 @@ from collector.config import CollectorConfig
 from collector.decode import Decoder
 from collector.metrics import Metrics
 from collector.pipeline import Pipeline
+from collector.price_book.book import seed_prices
 from collector.price_book.resolve import Resolver
-from collector.prices import seed_prices
 from collector.rollup import RollUp
 from collector.sources.kafka import KafkaSource
 from server.kafka_broker import KafkaBroker

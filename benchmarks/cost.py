@@ -1,8 +1,9 @@
 """What pricing costs: `python benchmarks/cost.py`. The last line is one JSON object.
 
-`priced_rows_per_s`: calls whose cost the store works out and adds up, de-duplicated (FINAL) or, `priced_rows_per_s_merged`,
-from a table whose parts are merged. `summed_rows_per_s` is the same without prices, to compare with: only the tokens are
-added up. `reprice_s` is the time to price all calls of the table again after a change that concerns half of them, roll-ups
+`priced_rows_per_s`: calls whose cost the store works out by minute and dimensions, as re-pricing does, de-duplicated
+(FINAL) or, `priced_rows_per_s_merged`, from a table whose parts are merged; `priced_one_by_one_per_s` is the cost of each
+call, added up. `summed_rows_per_s` is the same without prices, to compare with: only the tokens are added up.
+`reprice_s` is the time to price all calls of the table again after a change that concerns half of them, roll-ups
 included. `book_opens_ms` is the time to read the price book and its names in a new process, without its imports.
 """
 
@@ -21,9 +22,9 @@ from typing import Any
 
 from page_panels import fill
 
+from collector.price_book.book import PriceBook, Update, seed_prices
 from collector.price_book.price_file import parse_price_file
 from collector.price_book.resolve import Resolver
-from collector.prices import PriceBook, Update, seed_prices
 from collector.reprice import reprice
 from store.connection import Store, open_store
 from store.migrate import migrate
@@ -39,7 +40,13 @@ resolve.Resolver()
 release.release_rows()
 print(time.perf_counter() - before)
 """
-PRICED = parse("priced", "-- One row = all that was spent.\nSELECT sum(cost), count() FROM priced_calls")
+PRICED = parse(
+    "priced",
+    """-- One row = all that was spent, by minute and dimensions.
+SELECT sum(cost), sum(attempts) FROM cost_minutes_at(
+    version = (SELECT max(number) FROM cost_versions), start = '2026-11-01 00:00:00', end = '2026-12-01 00:00:00')""",
+)
+ONE_BY_ONE = parse("one_by_one", "-- One row = all that was spent.\nSELECT sum(cost), count() FROM priced_calls")
 SUMMED = parse(
     "summed",
     "-- One row = all tokens.\nSELECT sum(input_tokens + output_tokens), count() FROM llm_calls FINAL WHERE superseded = 0",
@@ -56,7 +63,7 @@ MODELS = (
     ("openai", "gpt-5.2"),
     ("openai", "gpt-5.2-mini"),
     ("anthropic", "claude-sonnet-5"),
-    ("anthropic", "claude-haiku-5"),
+    ("anthropic", "claude-haiku-5-5"),
 )
 
 
@@ -96,13 +103,12 @@ def measure(store: Store, calls: int) -> dict[str, Any]:
     fill(store, calls, END)
     resolver = Resolver()
     for provider, model in MODELS:
-        known = model if model != "claude-haiku-5" else "claude-haiku-5-5"
-        store.execute(
-            KEYED, {"price_key": resolver.key(provider, "", known, "", ""), "provider": provider, "model": model}
-        )
+        key = resolver.key(provider, "", model, "", "")
+        store.execute(KEYED, {"price_key": key, "provider": provider, "model": model})
     found: dict[str, Any] = {"priced_rows_per_s": per_s(store, PRICED, calls)}
     store.execute(MERGED)
     found["priced_rows_per_s_merged"] = per_s(store, PRICED, calls)
+    found["priced_one_by_one_per_s"] = per_s(store, ONE_BY_ONE, calls)
     found["summed_rows_per_s"] = per_s(store, SUMMED, calls)
     book = PriceBook(store)
     number = book.record(

@@ -18,7 +18,7 @@ WITH
     cityHash64(n, 2) % 3 AS app_number,
     1 + cityHash64(n, 3) % 4 AS model_number,
     ['openai', 'openai', 'anthropic', 'anthropic'][model_number] AS maker,
-    ['gpt-5.2', 'gpt-5.2-mini', 'claude-sonnet-5', 'claude-haiku-5'][model_number] AS model_name,
+    ['gpt-5.2', 'gpt-5.2-mini', 'claude-sonnet-5', 'claude-haiku-5-5'][model_number] AS model_name,
     cityHash64(n, 4) % 1000 AS luck,
     moment > 0.62 AND moment < 0.68 AND maker = 'anthropic' AS crowded,
     multiIf(luck < if(crowded, 160, 9), 'rate_limited', luck >= 1000 - if(model_number = 2, 14, 4), 'server_error', 'ok') AS outcome,

@@ -31,8 +31,8 @@ from collector.decode import Decoder
 from collector.intake import routes
 from collector.metrics import Metrics
 from collector.pipeline import Pipeline
+from collector.price_book.book import seed_prices
 from collector.price_book.resolve import Resolver
-from collector.prices import seed_prices
 from collector.rollup import RollUp
 from collector.sources.http import HttpIntake
 from store.connection import Store, open_store

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 
+from collector.allocation.capacity import CapacityConfig
+from collector.allocation.shared import SharedCostConfig
 from collector.ownership import OwnershipRule
 
 _MOST_TOKENS_OF_A_SENDER = 8
@@ -77,6 +79,14 @@ class CollectorConfig(BaseModel):
     ownership: dict[str, OwnershipRule] = Field(
         default_factory=dict,
         description="Team of calls that name none: a table by label with team, app, …, valid_from, valid_to.",
+    )
+    capacity: dict[str, CapacityConfig] = Field(
+        default_factory=dict,
+        description="Capacity at a flat cost: a table by label with kind, hourly, host, model, …, valid_from.",
+    )
+    shared_costs: dict[str, SharedCostConfig] = Field(
+        default_factory=dict,
+        description="Costs that teams share: a table by label with monthly, driver, shares, valid_from, valid_to.",
     )
     tokens_file: Path | None = Field(
         default=None, description="TOML file with more of them, one table a name; read again when it changes."

@@ -9,7 +9,7 @@ import dataclasses
 import threading
 import typing
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Annotated, Any, Literal
 
@@ -17,20 +17,23 @@ import msgspec
 from tokentide import call as event
 from tokentide.call import LLMCall, ProducerReport
 
+from collector.allocation.capacity import CapacityConfig, capacity_of
 from collector.estimate import UsageEstimator
 from collector.forgotten import ForgottenKeys
 from collector.ownership import OwnershipRule, owner_of
-from collector.pinning import pinned
+from collector.pinning import with_team
 from collector.price_book.resolve import Resolver
 from collector.record import Batch, DeadLetter, Line, Reason, Record
 
 _Count16 = Annotated[int, msgspec.Meta(ge=0, le=2**16 - 1)]
 _Count32 = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
 _Count64 = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+_Tokens = Annotated[int, msgspec.Meta(ge=0, le=event.MOST_TOKENS)]
 _Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 _NARROWED: dict[str, Any] = {
+    **{name: _Tokens | None for name in event.FIELDS if name.endswith("_tokens")},
     "call_id": uuid.UUID,
     "operation_id": uuid.UUID,
     "started_at": _Instant,
@@ -58,9 +61,8 @@ def _wire_struct(shape: type, name: str, narrowed: dict[str, Any]) -> type[msgsp
     for field in dataclasses.fields(shape):
         if field.name == "extra":
             continue
-        kind = narrowed.get(field.name, hints[field.name])
-        if field.name not in narrowed:
-            kind = {int: _Count64, int | None: _Count64 | None}.get(kind, kind)
+        hint = hints[field.name]
+        kind = narrowed.get(field.name, _Count64 if hint is int else hint)
         required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         default = field.default if field.default is not dataclasses.MISSING else msgspec.field(default_factory=dict)
         fields.append((field.name, kind) if required else (field.name, kind, default))
@@ -91,6 +93,7 @@ class Decoder:
         future: timedelta,
         forgotten: ForgottenKeys | None = None,
         ownership: Sequence[OwnershipRule] = (),
+        capacity: Mapping[str, CapacityConfig] | None = None,
     ) -> None:
         self._prices = prices
         self._sdk_version = sdk_version
@@ -100,6 +103,7 @@ class Decoder:
         self._future = future
         self._forgotten = forgotten
         self._ownership = tuple(ownership)
+        self._capacity = capacity or {}
         self._call = msgspec.json.Decoder(_WireCall)
         self._report = msgspec.json.Decoder(_WireReport)
         self._keys = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -135,25 +139,27 @@ class Decoder:
             batch.reports.append(Line(body[:-1] + f',"received_at":"{arrival}"}}'.encode(), record))
             return
         call = self._parse(self._call, body)
-        if call.schema_version != event.SCHEMA_VERSION:
-            raise _Refused("unknown_schema_version", f"version {call.schema_version}", call.producer_id, call.seq)
-        if call.started_at > latest:
-            raise _Refused("future_timestamp", call.started_at.isoformat(), call.producer_id, call.seq)
-        if call.started_at < earliest:
-            raise _Refused("ancient_timestamp", call.started_at.isoformat(), call.producer_id, call.seq)
+        _check(call, earliest, latest)
         if self._ownership and not call.team and (team := owner_of(self._ownership, call)):
-            body, _ = pinned(body, {"team": team})
-            call.team = team
+            body, call.team = self._owned(body, call, team), team
         key = self._prices.key(call.provider, call.host, call.model_requested, call.model_responded, call.service_tier)
+        capacity = msgspec.json.encode(capacity_of(self._capacity, call)).decode()
         extra = b"" if call.sdk_version == self._sdk_version else self._extra(body)
         added = (
-            f',"price_key":{key},"received_at":"{arrival}","log_place":"{record.place}","log_offset":{record.offset}'
+            f',"price_key":{key},"capacity":{capacity},"received_at":"{arrival}"'
+            f',"log_place":"{record.place}","log_offset":{record.offset}'
         )
         batch.lines.append(Line(body[:-1] + added.encode() + self._estimated(call, body) + extra + b"}", record))
         minute = call.started_at.replace(second=0, microsecond=0)
         batch.minutes.add(minute)
         if call.started_at == minute:  # rounded up, perhaps, from digits that the store cuts off
             batch.minutes.add(minute - timedelta(minutes=1))
+
+    def _owned(self, body: bytes, call: Any, team: str) -> bytes:
+        try:
+            return with_team(body, team)
+        except RecursionError as error:  # the decoder of events takes what is deeper
+            raise _Refused("malformed_json", "nested too deeply", call.producer_id, call.seq) from error
 
     def _estimated(self, call: Any, body: bytes) -> bytes:
         """The usage of a stream that came without one, as spliced fields that the record itself leaves out."""
@@ -193,6 +199,21 @@ class Decoder:
             if key not in _FIELDS
         }
         return b',"extra":' + msgspec.json.encode(unknown) if unknown else b""
+
+
+def _check(call: Any, earliest: datetime, latest: datetime) -> None:
+    """Raises _Refused for values that their types allow, and that no call has."""
+    if call.schema_version != event.SCHEMA_VERSION:
+        raise _Refused("unknown_schema_version", f"version {call.schema_version}", call.producer_id, call.seq)
+    if call.started_at > latest:
+        raise _Refused("future_timestamp", call.started_at.isoformat(), call.producer_id, call.seq)
+    if call.started_at < earliest:
+        raise _Refused("ancient_timestamp", call.started_at.isoformat(), call.producer_id, call.seq)
+    cost = call.provider_reported_cost
+    # NaN can be compared with nothing.
+    if cost is not None and not (cost.is_finite() and 0 <= cost <= event.MOST_DOLLARS):
+        detail = f"provider_reported_cost is {cost:.12g}: it must be from 0 to {event.MOST_DOLLARS} US dollars"
+        raise _Refused("wrong_type", detail, call.producer_id, call.seq)
 
 
 class _PartialCall(msgspec.Struct):

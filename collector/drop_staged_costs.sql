@@ -1,2 +1,2 @@
 -- One row = a staged cost that has been used.
-DELETE FROM staged_costs WHERE cost_version = {version:UInt32}
+DELETE FROM staged_minutes WHERE cost_version = {version:UInt32}

@@ -29,9 +29,16 @@ def pinned(record: bytes, pins: Mapping[str, str]) -> tuple[bytes, tuple[str, ..
         return record, ()
     names = _OF_A_REPORT & pins.keys() if next(iter(found), None) == _REPORT_ID else pins.keys()
     differed = tuple(name for name in names if name in found and _said(found[name]) not in ("", pins[name]))
-    for name in names:
-        found[name] = msgspec.Raw(msgspec.json.encode(pins[name]))
-    return msgspec.json.encode(found), differed
+    return _written(found, {name: pins[name] for name in names}), differed
+
+
+def with_team(event: bytes, team: str) -> bytes:
+    """The event, which is a JSON object, as one of `team`. Raises RecursionError where it is nested too deeply."""
+    return _written(_fields(event) or {}, {"team": team})
+
+
+def _written(fields: dict[str, msgspec.Raw], texts: Mapping[str, str]) -> bytes:
+    return msgspec.json.encode(fields | {name: msgspec.Raw(msgspec.json.encode(text)) for name, text in texts.items()})
 
 
 def _fields(record: bytes) -> dict[str, msgspec.Raw] | None:

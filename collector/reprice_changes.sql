@@ -16,10 +16,15 @@ FROM
     WHERE minute >= {start:DateTime} AND minute < {end:DateTime}
     GROUP BY month, team, model
     UNION ALL
-    SELECT toStartOfMonth(minute) AS month, team, model, sum(staged.attempts) AS attempts,
+    SELECT toStartOfMonth(staged.minute) AS month, minutes.team AS team, minutes.model AS model, sum(staged.attempts) AS attempts,
         0 AS priced_before, sum(staged.priced) AS priced_after, NULL AS cost_before, sum(staged.cost) AS cost_after
-    FROM staged_costs AS staged
-    WHERE cost_version = {version:UInt32}
+    FROM (SELECT * FROM staged_minutes WHERE cost_version = {version:UInt32}) AS staged
+    INNER JOIN
+    (
+        SELECT minute, team, model, cityHash64(team, app, feature, environment, provider, model, operation) AS dimensions
+        FROM call_minutes FINAL
+        WHERE minute >= {start:DateTime} AND minute < {end:DateTime}
+    ) AS minutes USING (minute, dimensions)
     GROUP BY month, team, model
 )
 GROUP BY month, team, model

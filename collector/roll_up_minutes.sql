@@ -1,6 +1,6 @@
 -- One row = the calls of one touched minute that share the dimensions, from de-duplicated, priced facts.
--- A hit of an app's own cache is no attempt; a duration of 0 is not known. A hit costs 0, which says nothing of the cost of
--- attempts: where no attempt has a known one, the cost of all is unknown.
+-- A hit of an app's own cache is no attempt, nor is a charge; a duration of 0 is not known. A hit costs 0, which says nothing
+-- of the cost of attempts: where no attempt has a known one, the cost of all is unknown.
 INSERT INTO call_minutes
 SELECT
     toStartOfMinute(calls.started_at) AS minute,
@@ -11,20 +11,20 @@ SELECT
     provider,
     model,
     operation,
-    countIf(NOT calls.cache_hit) AS attempts,
-    countIf(calls.is_final AND NOT calls.cache_hit) AS operations,
+    countIf(calls.is_attempt) AS attempts,
+    countIf(calls.is_final AND calls.is_attempt) AS operations,
     countIf(calls.is_final AND calls.status != 'ok') AS failed_operations,
-    countIf(calls.status = 'ok' AND NOT calls.cache_hit) AS ok,
+    countIf(calls.status = 'ok' AND calls.is_attempt) AS ok,
     countIf(calls.status = 'rate_limited') AS rate_limited,
     countIf(calls.status NOT IN ('ok', 'rate_limited', 'cancelled')) AS errors,
-    sumIf(ifNull(calls.input_tokens, 0), NOT calls.cache_hit) AS input_tokens,
-    sumIf(ifNull(calls.cache_read_tokens, 0), NOT calls.cache_hit) AS cache_read_tokens,
-    sumIf(ifNull(calls.cache_write_5m_tokens, 0) + ifNull(calls.cache_write_1h_tokens, 0), NOT calls.cache_hit) AS cache_write_tokens,
-    sumIf(ifNull(calls.output_tokens, 0), NOT calls.cache_hit) AS output_tokens,
-    sumIf(ifNull(calls.reasoning_tokens, 0), NOT calls.cache_hit) AS reasoning_tokens,
-    if(countIf(calls.cost IS NOT NULL AND NOT calls.cache_hit) = 0 AND countIf(NOT calls.cache_hit) > 0, NULL, sum(calls.cost)) AS cost,
+    sumIf(ifNull(calls.input_tokens, 0), calls.is_attempt) AS input_tokens,
+    sumIf(ifNull(calls.cache_read_tokens, 0), calls.is_attempt) AS cache_read_tokens,
+    sumIf(ifNull(calls.cache_write_5m_tokens, 0) + ifNull(calls.cache_write_1h_tokens, 0), calls.is_attempt) AS cache_write_tokens,
+    sumIf(ifNull(calls.output_tokens, 0), calls.is_attempt) AS output_tokens,
+    sumIf(ifNull(calls.reasoning_tokens, 0), calls.is_attempt) AS reasoning_tokens,
+    if(countIf(calls.cost IS NOT NULL AND calls.is_attempt) = 0 AND countIf(calls.is_attempt) > 0, NULL, sum(calls.cost)) AS cost,
     ifNull(sumIf(calls.cost, calls.cost_status = 'estimated'), toDecimal128(0, 12)) AS estimated_cost,
-    countIf(calls.cost IS NOT NULL AND NOT calls.cache_hit) AS priced,
+    countIf(calls.cost IS NOT NULL AND calls.is_attempt) AS priced,
     countIf(calls.cost IS NULL) AS unpriced,
     countIf(calls.cache_hit) AS cache_hits,
     sum(calls.saved) AS saved,

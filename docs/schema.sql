@@ -225,7 +225,7 @@ AS SELECT
     first_token
 FROM call_minutes
 FINAL
-WHERE attempts > 0
+WHERE (attempts > 0) OR (cost != 0)
 UNION ALL
 SELECT
     hour AS time,
@@ -257,7 +257,55 @@ SELECT
     first_token
 FROM call_hours
 FINAL
-WHERE attempts > 0;
+WHERE (attempts > 0) OR (cost != 0);
+
+CREATE TABLE capacity_hours
+(
+    `resource` LowCardinality(String),
+    `hour` DateTime('UTC'),
+    `kind` LowCardinality(String),
+    `cost` Decimal(38, 12),
+    `used` Decimal(38, 12),
+    `idle` Decimal(38, 12),
+    `calls` UInt64,
+    `input_tokens` UInt64,
+    `output_tokens` UInt64,
+    `weight` Decimal(38, 12),
+    `utilization` Nullable(Float64),
+    `computed_at` DateTime64(6, 'UTC')
+)
+ENGINE = ReplacingMergeTree(computed_at)
+PARTITION BY toYYYYMM(hour)
+ORDER BY (resource, hour)
+SETTINGS index_granularity = 8192;
+
+CREATE TABLE capacity_prices
+(
+    `resource` LowCardinality(String),
+    `price_key` UInt64,
+    `cell` UInt16,
+    `lookup_key` UInt64 MATERIALIZED cityHash64('capacity', resource, price_key) + cell,
+    `starts_at` DateTime('UTC'),
+    `ends_at` DateTime('UTC'),
+    `day_from` UInt32,
+    `input_from` UInt64,
+    `input_rate` Int64,
+    `cache_read_rate` Int64,
+    `cache_write_5m_rate` Int64,
+    `cache_write_1h_rate` Int64,
+    `output_rate` Int64,
+    `reasoning_rate` Int64,
+    `input_audio_rate` Int64,
+    `cache_read_audio_rate` Int64,
+    `output_audio_rate` Int64,
+    `input_image_rate` Int64,
+    `output_image_rate` Int64,
+    `request_rate` Int64,
+    `computed_at` DateTime64(6, 'UTC')
+)
+ENGINE = ReplacingMergeTree(computed_at)
+ORDER BY (resource, price_key, cell, starts_at)
+SETTINGS index_granularity = 8192;
 
 CREATE TABLE cost_changes
 (
@@ -276,6 +324,67 @@ CREATE TABLE cost_changes
 ENGINE = MergeTree
 ORDER BY (cost_version, month, team, model)
 SETTINGS index_granularity = 8192;
+
+CREATE VIEW cost_minutes_at
+AS SELECT
+    minute,
+    dimensions,
+    sumIf(calls, is_attempt) AS attempts,
+    sumIf(calls, is_attempt AND has_value) AS priced,
+    sumIf(calls, (NOT cache_hit) AND (NOT has_value)) AS unpriced,
+    if((priced = 0) AND (attempts > 0), NULL, sumIf(value, has_value AND (NOT cache_hit))) AS cost,
+    sumIf(value, (value_kind = 7) AND (NOT cache_hit)) AS estimated_cost,
+    if(countIf(cache_hit AND has_value) = 0, NULL, sumIf(value, cache_hit AND has_value)) AS saved
+FROM
+(
+    SELECT
+        sums.minute AS minute,
+        sums.dimensions AS dimensions,
+        sums.is_attempt AS is_attempt,
+        sums.cache_hit AS cache_hit,
+        sums.calls AS calls,
+        multiIf(sums.usage_kind < 4, sums.usage_kind, sums.price_id = 0, 4, sums.usage_kind = 5, 5, bitAnd(sums.used_tokens, prices.lacks_input + (2 * prices.lacks_output)) != 0, 6, prices.is_flat, 9, sums.usage_kind) AS value_kind,
+        value_kind IN (1, 2, 7, 8, 9) AS has_value,
+        if(value_kind > 6, reinterpret((((((((((((sums.fresh_text * prices.input_rate) + (sums.cached_text * prices.cache_read_rate)) + (sums.written_5m * prices.cache_write_5m_rate)) + (sums.written_1h * prices.cache_write_1h_rate)) + (sums.fresh_audio * prices.input_audio_rate)) + (sums.cached_audio * prices.cache_read_audio_rate)) + (sums.input_image * prices.input_image_rate)) + (sums.output_text * prices.output_rate)) + (sums.reasoning * prices.reasoning_rate)) + (sums.output_audio * prices.output_audio_rate)) + (sums.output_image * prices.output_image_rate)) + (toInt128(sums.calls) * prices.request_rate), 'Decimal(38, 12)'), sums.reported) AS value
+    FROM
+    (
+        SELECT
+            toStartOfMinute(rated.started_at) AS minute,
+            rated.dimensions AS dimensions,
+            rated.price_id AS price_id,
+            rated.usage_kind AS usage_kind,
+            rated.used_tokens AS used_tokens,
+            rated.is_attempt AS is_attempt,
+            rated.cache_hit AS cache_hit,
+            count() AS calls,
+            toInt128(sum(rated.fresh_text)) AS fresh_text,
+            toInt128(sum(rated.cached_text)) AS cached_text,
+            toInt128(sum(rated.written_5m)) AS written_5m,
+            toInt128(sum(rated.written_1h)) AS written_1h,
+            toInt128(sum(rated.fresh_audio)) AS fresh_audio,
+            toInt128(sum(rated.cached_audio)) AS cached_audio,
+            toInt128(sum(rated.input_image)) AS input_image,
+            toInt128(sum(rated.output_text)) AS output_text,
+            toInt128(sum(rated.reasoning)) AS reasoning,
+            toInt128(sum(rated.output_audio)) AS output_audio,
+            toInt128(sum(rated.output_image)) AS output_image,
+            sumIf(ifNull(rated.provider_reported_cost, toDecimal128(0, 12)), rated.usage_kind = 1) AS reported
+        FROM rated_calls_at(version = {version:UInt32}, contracts = 1) AS rated
+        WHERE (rated.started_at >= {start:DateTime}) AND (rated.started_at < {end:DateTime})
+        GROUP BY
+            minute,
+            dimensions,
+            price_id,
+            usage_kind,
+            used_tokens,
+            is_attempt,
+            cache_hit
+    ) AS sums
+    ANY LEFT JOIN prices_at(version = {version:UInt32}) AS prices ON sums.price_id = prices.price_id
+)
+GROUP BY
+    minute,
+    dimensions;
 
 CREATE TABLE cost_versions
 (
@@ -462,7 +571,8 @@ CREATE TABLE ingest
     `received_at` DateTime64(3, 'UTC'),
     `log_place` LowCardinality(String),
     `log_offset` UInt64,
-    `extra` Map(String, String)
+    `extra` Map(String, String),
+    `capacity` LowCardinality(String)
 )
 ENGINE = `Null`;
 
@@ -562,7 +672,8 @@ CREATE MATERIALIZED VIEW ingest_llm_calls TO llm_calls
     `received_at` DateTime64(3, 'UTC'),
     `log_place` LowCardinality(String),
     `log_offset` UInt64,
-    `extra` Map(String, String)
+    `extra` Map(String, String),
+    `capacity` LowCardinality(String)
 )
 AS SELECT * EXCEPT (prompt, response)
 FROM ingest;
@@ -906,7 +1017,11 @@ CREATE TABLE llm_calls
     `output_image` Int64 MATERIALIZED toInt64(least(ifNull(output_image_tokens, 0), 1000000000)),
     `reasoning` Int64 MATERIALIZED toInt64(least(ifNull(reasoning_tokens, 0), 1000000000)),
     `output_text` Int64 MATERIALIZED ((toInt64(least(ifNull(output_tokens, 0), 1000000000)) - output_audio) - output_image) - reasoning,
-    `usage_is_contradictory` UInt8 MATERIALIZED (greatest(ifNull(input_tokens, 0), ifNull(output_tokens, 0)) > 100000000) OR (least(fresh_text, cached_text, fresh_audio, output_text) < 0)
+    `usage_is_contradictory` UInt8 MATERIALIZED (greatest(ifNull(input_tokens, 0), ifNull(output_tokens, 0)) > 100000000) OR (least(fresh_text, cached_text, fresh_audio, output_text) < 0),
+    `capacity` LowCardinality(String),
+    `dimensions` UInt64 MATERIALIZED cityHash64(team, app, feature, environment, provider, if(model_responded != '', model_responded, model_requested), operation),
+    `usage_kind` UInt8 MATERIALIZED multiIf((provider_reported_cost IS NOT NULL) AND (capacity = ''), 1, operation = 'count_tokens', 2, (usage_source = 'missing') AND (ifNull(http_status, 0) >= 400), 2, usage_source = 'missing', 3, usage_is_contradictory, 5, usage_source = 'estimated', 7, 8),
+    `used_tokens` UInt8 MATERIALIZED (ifNull(input_tokens, 0) > 0) + (2 * (ifNull(output_tokens, 0) > 0))
 )
 ENGINE = ReplacingMergeTree(received_at)
 PARTITION BY toYYYYMM(started_at)
@@ -1099,6 +1214,7 @@ CREATE VIEW priced_calls
     `log_place` LowCardinality(String),
     `log_offset` UInt64,
     `extra` Map(String, String),
+    `capacity` LowCardinality(String),
     `written_5m` Int64,
     `written_1h` Int64,
     `cached_audio` Int64,
@@ -1111,10 +1227,31 @@ CREATE VIEW priced_calls
     `reasoning` Int64,
     `output_text` Int64,
     `usage_is_contradictory` UInt8,
+    `dimensions` UInt64,
+    `usage_kind` UInt8,
+    `used_tokens` UInt8,
     `model` String,
+    `is_attempt` Bool,
+    `price_id` UInt64,
+    `is_flat` UInt8,
+    `price_starts_at` DateTime('UTC'),
+    `input_from` UInt64,
+    `input_rate` Int64,
+    `cache_read_rate` Int64,
+    `cache_write_5m_rate` Int64,
+    `cache_write_1h_rate` Int64,
+    `output_rate` Int64,
+    `reasoning_rate` Int64,
+    `input_audio_rate` Int64,
+    `cache_read_audio_rate` Int64,
+    `output_audio_rate` Int64,
+    `input_image_rate` Int64,
+    `output_image_rate` Int64,
+    `request_rate` Int64,
+    `lacks_input` UInt8,
+    `lacks_output` UInt8,
+    `price_source` LowCardinality(String),
     `picodollars` Int64,
-    `input_picodollars` Int64,
-    `cache_read_picodollars` Int64,
     `value_kind` UInt8,
     `value_status` String,
     `has_value` UInt8,
@@ -1127,76 +1264,79 @@ AS SELECT *
 FROM priced_calls_at(version = (
     SELECT max(number)
     FROM cost_versions
-));
+), contracts = 1);
 
 CREATE VIEW priced_calls_at
 AS SELECT
-    calls.* EXCEPT (tiers, days, has_contract, lookup),
-    if(calls.model_responded != '', calls.model_responded, calls.model_requested) AS model,
-    (((((((((((calls.fresh_text * prices.input_rate) + (calls.cached_text * prices.cache_read_rate)) + (calls.written_5m * prices.cache_write_5m_rate)) + (calls.written_1h * prices.cache_write_1h_rate)) + (calls.fresh_audio * prices.input_audio_rate)) + (calls.cached_audio * prices.cache_read_audio_rate)) + (calls.input_image * prices.input_image_rate)) + (calls.output_text * prices.output_rate)) + (calls.reasoning * prices.reasoning_rate)) + (calls.output_audio * prices.output_audio_rate)) + (calls.output_image * prices.output_image_rate)) + prices.request_rate AS picodollars,
-    prices.input_rate AS input_picodollars,
-    prices.cache_read_rate AS cache_read_picodollars,
-    multiIf(calls.provider_reported_cost IS NOT NULL, 1, calls.operation = 'count_tokens', 2, (calls.usage_source = 'missing') AND (ifNull(calls.http_status, 0) >= 400), 2, calls.usage_source = 'missing', 3, prices.ends_at <= calls.started_at, 4, calls.usage_is_contradictory, 5, (prices.lacks_input AND (ifNull(calls.input_tokens, 0) > 0)) OR (prices.lacks_output AND (ifNull(calls.output_tokens, 0) > 0)), 6, calls.usage_source = 'estimated', 7, 8) AS value_kind,
-    ['provider_reported', 'free', 'missing_usage', 'unpriced', 'contradictory', 'partial', 'estimated', 'priced'][value_kind] AS value_status,
-    value_kind IN (1, 2, 7, 8) AS has_value,
-    (toDecimal128(if(value_kind > 6, picodollars, 0), 0) * toDecimal128('0.000000000001', 12)) + ifNull(calls.provider_reported_cost, toDecimal128(0, 12)) AS known_value,
+    calls.*,
+    (((((((((((calls.fresh_text * calls.input_rate) + (calls.cached_text * calls.cache_read_rate)) + (calls.written_5m * calls.cache_write_5m_rate)) + (calls.written_1h * calls.cache_write_1h_rate)) + (calls.fresh_audio * calls.input_audio_rate)) + (calls.cached_audio * calls.cache_read_audio_rate)) + (calls.input_image * calls.input_image_rate)) + (calls.output_text * calls.output_rate)) + (calls.reasoning * calls.reasoning_rate)) + (calls.output_audio * calls.output_audio_rate)) + (calls.output_image * calls.output_image_rate)) + calls.request_rate AS picodollars,
+    multiIf(calls.usage_kind < 4, calls.usage_kind, calls.price_id = 0, 4, calls.usage_kind = 5, 5, bitAnd(calls.used_tokens, calls.lacks_input + (2 * calls.lacks_output)) != 0, 6, calls.is_flat, 9, calls.usage_kind) AS value_kind,
+    ['provider_reported', 'free', 'missing_usage', 'unpriced', 'contradictory', 'partial', 'estimated', 'priced', 'flat'][value_kind] AS value_status,
+    value_kind IN (1, 2, 7, 8, 9) AS has_value,
+    reinterpret(toInt128(if(value_kind > 6, picodollars, 0)), 'Decimal(38, 12)') + if(value_kind = 1, ifNull(calls.provider_reported_cost, toDecimal128(0, 12)), toDecimal128(0, 12)) AS known_value,
     if(calls.cache_hit, 'cache_hit', value_status) AS cost_status,
     if(has_value OR calls.cache_hit, if(calls.cache_hit, toDecimal128(0, 12), known_value), NULL) AS cost,
     if(has_value AND calls.cache_hit, known_value, NULL) AS saved
+FROM rated_calls_at(version = {version:UInt32}, contracts = {contracts:UInt8}) AS calls;
+
+CREATE VIEW prices_at
+AS SELECT
+    cityHash64(lookup_key, starts_at) AS price_id,
+    0 AS is_flat,
+    lookup_key,
+    starts_at,
+    ends_at,
+    day_from,
+    input_from,
+    input_rate,
+    cache_read_rate,
+    cache_write_5m_rate,
+    cache_write_1h_rate,
+    output_rate,
+    reasoning_rate,
+    input_audio_rate,
+    cache_read_audio_rate,
+    output_audio_rate,
+    input_image_rate,
+    output_image_rate,
+    request_rate,
+    lacks_input,
+    lacks_output,
+    source
+FROM effective_prices
+WHERE cost_version = {version:UInt32}
+UNION ALL
+SELECT
+    cityHash64(lookup_key, starts_at) AS price_id,
+    1 AS is_flat,
+    lookup_key,
+    starts_at,
+    ends_at,
+    day_from,
+    input_from,
+    input_rate,
+    cache_read_rate,
+    cache_write_5m_rate,
+    cache_write_1h_rate,
+    output_rate,
+    reasoning_rate,
+    input_audio_rate,
+    cache_read_audio_rate,
+    output_audio_rate,
+    input_image_rate,
+    output_image_rate,
+    request_rate,
+    0 AS lacks_input,
+    0 AS lacks_output,
+    resource AS source
 FROM
-(
-    SELECT
-        facts.*,
-        cells.tiers AS tiers,
-        cells.days AS days,
-        (facts.team, facts.price_key) IN (
-            SELECT
-                team,
-                price_key
-            FROM effective_prices
-            WHERE (cost_version = {version:UInt32}) AND (team != '')
-        ) AS has_contract,
-        (if(has_contract, cityHash64(facts.team, facts.price_key), facts.price_key) + if(empty(days), 0, 16 * arrayCount(start -> (start <= ((toSecond(facts.started_at) + (60 * toMinute(facts.started_at))) + (3600 * toHour(facts.started_at)))), days))) + if(empty(tiers), 0, arrayCount(start -> (start <= ifNull(facts.input_tokens, 0)), tiers)) AS lookup
-    FROM
-    (
-        SELECT
-            * EXCEPT superseded,
-            written_5m,
-            written_1h,
-            cached_audio,
-            cached_text,
-            fresh_audio,
-            input_image,
-            fresh_text,
-            output_audio,
-            output_image,
-            reasoning,
-            output_text,
-            usage_is_contradictory
-        FROM llm_calls
-        FINAL
-        WHERE superseded = 0
-    ) AS facts
-    ANY LEFT JOIN
-    (
-        SELECT
-            price_key,
-            arrayFilter(start -> (start > 0), arraySort(groupUniqArray(input_from))) AS tiers,
-            arrayFilter(start -> (start > 0), arraySort(groupUniqArray(day_from))) AS days
-        FROM effective_prices
-        WHERE cost_version = {version:UInt32}
-        GROUP BY price_key
-        HAVING (length(tiers) + length(days)) > 0
-    ) AS cells ON facts.price_key = cells.price_key
-) AS calls
-ASOF LEFT JOIN
 (
     SELECT
         *,
         lookup_key
-    FROM effective_prices
-    WHERE cost_version = {version:UInt32}
-) AS prices ON (calls.lookup = prices.lookup_key) AND (calls.started_at >= prices.starts_at);
+    FROM capacity_prices
+    FINAL
+);
 
 CREATE VIEW producer_ledger
 (
@@ -1369,6 +1509,82 @@ AS SELECT
     app
 FROM producer_reports;
 
+CREATE VIEW rated_calls_at
+AS SELECT
+    calls.* EXCEPT (tiers, days, is_flat, has_own_price, lookup),
+    if(calls.model_responded != '', calls.model_responded, calls.model_requested) AS model,
+    (NOT calls.cache_hit) AND (calls.operation != 'charge') AS is_attempt,
+    if(prices.ends_at > calls.started_at, prices.price_id, 0) AS price_id,
+    prices.is_flat AS is_flat,
+    prices.starts_at AS price_starts_at,
+    prices.input_from AS input_from,
+    prices.input_rate AS input_rate,
+    prices.cache_read_rate AS cache_read_rate,
+    prices.cache_write_5m_rate AS cache_write_5m_rate,
+    prices.cache_write_1h_rate AS cache_write_1h_rate,
+    prices.output_rate AS output_rate,
+    prices.reasoning_rate AS reasoning_rate,
+    prices.input_audio_rate AS input_audio_rate,
+    prices.cache_read_audio_rate AS cache_read_audio_rate,
+    prices.output_audio_rate AS output_audio_rate,
+    prices.input_image_rate AS input_image_rate,
+    prices.output_image_rate AS output_image_rate,
+    prices.request_rate AS request_rate,
+    prices.lacks_input AS lacks_input,
+    prices.lacks_output AS lacks_output,
+    prices.source AS price_source
+FROM
+(
+    SELECT
+        facts.*,
+        cells.tiers AS tiers,
+        cells.days AS days,
+        ({contracts:UInt8} = 1) AND (facts.capacity != '') AS is_flat,
+        (NOT is_flat) AND ((if({contracts:UInt8} = 1, facts.team, '*'), facts.price_key) IN (
+            SELECT
+                team,
+                price_key
+            FROM effective_prices
+            WHERE (cost_version = {version:UInt32}) AND (team != '')
+        )) AS has_own_price,
+        (multiIf(is_flat, cityHash64('capacity', facts.capacity, facts.price_key), has_own_price, cityHash64(if({contracts:UInt8} = 1, facts.team, '*'), facts.price_key), facts.price_key) + if(empty(days), 0, 16 * arrayCount(start -> (start <= ((toSecond(facts.started_at) + (60 * toMinute(facts.started_at))) + (3600 * toHour(facts.started_at)))), days))) + if(empty(tiers), 0, arrayCount(start -> (start <= ifNull(facts.input_tokens, 0)), tiers)) AS lookup
+    FROM
+    (
+        SELECT
+            * EXCEPT superseded,
+            written_5m,
+            written_1h,
+            cached_audio,
+            cached_text,
+            fresh_audio,
+            input_image,
+            fresh_text,
+            output_audio,
+            output_image,
+            reasoning,
+            output_text,
+            usage_is_contradictory,
+            dimensions,
+            usage_kind,
+            used_tokens
+        FROM llm_calls
+        FINAL
+        WHERE superseded = 0
+    ) AS facts
+    ANY LEFT JOIN
+    (
+        SELECT
+            price_key,
+            arrayFilter(start -> (start > 0), arraySort(groupUniqArray(input_from))) AS tiers,
+            arrayFilter(start -> (start > 0), arraySort(groupUniqArray(day_from))) AS days
+        FROM effective_prices
+        WHERE cost_version = {version:UInt32}
+        GROUP BY price_key
+        HAVING (length(tiers) + length(days)) > 0
+    ) AS cells ON facts.price_key = cells.price_key
+) AS calls
+ASOF LEFT JOIN prices_at(version = {version:UInt32}) AS prices ON (calls.lookup = prices.lookup_key) AND (calls.started_at >= prices.starts_at);
+
 CREATE TABLE removed_facts
 (
     `before` DateTime('UTC'),
@@ -1388,22 +1604,16 @@ ENGINE = MergeTree
 ORDER BY name
 SETTINGS index_granularity = 8192;
 
-CREATE TABLE staged_costs
+CREATE TABLE staged_minutes
 (
     `cost_version` UInt32,
     `minute` DateTime('UTC'),
-    `team` LowCardinality(String),
-    `app` LowCardinality(String),
-    `feature` LowCardinality(String),
-    `environment` LowCardinality(String),
-    `provider` LowCardinality(String),
-    `model` LowCardinality(String),
-    `operation` LowCardinality(String),
+    `dimensions` UInt64,
     `attempts` UInt64,
-    `cost` Nullable(Decimal(38, 12)),
-    `estimated_cost` Decimal(38, 12),
     `priced` UInt64,
     `unpriced` UInt64,
+    `cost` Nullable(Decimal(38, 12)),
+    `estimated_cost` Decimal(38, 12),
     `saved` Nullable(Decimal(38, 12))
 )
 ENGINE = MergeTree

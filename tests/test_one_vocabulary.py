@@ -14,7 +14,7 @@ from collector.decode import _WireCall
 from store.connection import Store
 from store.sql import Query
 
-OF_THE_COLLECTOR = {"price_key", "received_at", "log_place", "log_offset", "extra"}
+OF_THE_COLLECTOR = {"price_key", "capacity", "received_at", "log_place", "log_offset", "extra"}
 """What the collector adds to an event."""
 
 OF_THE_ROLL_UP = {"superseded"}

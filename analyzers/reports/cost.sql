@@ -11,7 +11,7 @@ SELECT
     if(sum(periods.priced) = 0 AND sum(periods.attempts) > 0, NULL, sum(periods.cost)) AS cost_usd,
     sum(periods.estimated_cost) AS estimated_usd,
     sum(periods.attempts) AS attempts,
-    sum(periods.priced) / attempts AS priced_share,
+    sum(periods.priced) / nullIf(attempts, 0) AS priced_share,
     sum(periods.input_tokens) AS input_tokens,
     sum(periods.output_tokens) AS output_tokens
 FROM call_periods AS periods

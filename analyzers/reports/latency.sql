@@ -22,4 +22,5 @@ WHERE (grain = 3600 AND time >= {hours_from:DateTime} AND time < {hours_to:DateT
     OR (grain = 60 AND time >= {start:DateTime} AND time < {hours_from:DateTime})
     OR (grain = 60 AND time >= {hours_to:DateTime} AND time < {end:DateTime})
 GROUP BY team, app, feature, environment, provider, model, operation
+HAVING sum(periods.attempts) > 0
 ORDER BY felt_p95_ms DESC NULLS LAST, team, app, feature, environment, provider, model, operation

@@ -10,12 +10,13 @@ SELECT
     if({by_operation:Bool}, periods.operation, '') AS operation,
     sum(periods.attempts) AS attempts,
     sum(periods.rate_limited) AS rate_limited,
-    sum(periods.rate_limited) / attempts AS rate_limited_ratio,
+    sum(periods.rate_limited) / nullIf(attempts, 0) AS rate_limited_ratio,
     sum(periods.errors) AS errors,
-    sum(periods.errors) / attempts AS error_ratio
+    sum(periods.errors) / nullIf(attempts, 0) AS error_ratio
 FROM call_periods AS periods
 WHERE (grain = 3600 AND time >= {hours_from:DateTime} AND time < {hours_to:DateTime})
     OR (grain = 60 AND time >= {start:DateTime} AND time < {hours_from:DateTime})
     OR (grain = 60 AND time >= {hours_to:DateTime} AND time < {end:DateTime})
 GROUP BY team, app, feature, environment, provider, model, operation
+HAVING sum(periods.attempts) > 0
 ORDER BY rate_limited_ratio DESC, error_ratio DESC, attempts DESC, team, app, feature, environment, provider, model, operation

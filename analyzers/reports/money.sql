@@ -1,10 +1,11 @@
 -- One row = what the calls with these dimensions cost, for what, and how much of it for nothing; see docs/cost.md.
 -- Counted are the minutes that begin in start ≤ t < end. A dimension that is switched off is empty. An amount is NULL when
--- it is about calls of which none has a known one; what rests on rates is left out of calls that say their own cost.
+-- it is about calls of which none has a known one; what rests on rates is left out of calls that say their own cost. Charges
+-- are no calls.
 WITH
-    calls.cost_status IN ('priced', 'estimated') AS has_rates,
+    calls.cost_status IN ('priced', 'estimated', 'flat') AS has_rates,
     calls.cost_status IN ('free', 'cache_hit') AS costs_nothing,
-    calls.input_picodollars - calls.cache_read_picodollars AS cheaper_by,
+    calls.input_rate - calls.cache_read_rate AS cheaper_by,
     toDecimal128('0.000000000001', 12) AS picodollar,
     toDecimal128(0, 12) AS nothing
 SELECT
@@ -15,11 +16,11 @@ SELECT
     if({by_provider:Bool}, calls.provider, '') AS provider,
     if({by_model:Bool}, calls.model, '') AS model,
     if({by_operation:Bool}, calls.operation, '') AS operation,
-    countIf(NOT calls.cache_hit) AS attempts,
-    countIf(NOT calls.cache_hit AND calls.cost IS NOT NULL) AS priced,
-    if(attempts = 0, nothing, sumIf(calls.cost, NOT calls.cache_hit)) AS cost_usd,
+    countIf(calls.is_attempt) AS attempts,
+    countIf(calls.is_attempt AND calls.cost IS NOT NULL) AS priced,
+    if(attempts = 0, nothing, sumIf(calls.cost, calls.is_attempt)) AS cost_usd,
     cost_usd / nullIf(priced, 0) AS per_call_usd,
-    sumIf(ifNull(calls.input_tokens, 0) + ifNull(calls.output_tokens, 0), NOT calls.cache_hit AND calls.cost IS NOT NULL) AS tokens,
+    sumIf(ifNull(calls.input_tokens, 0) + ifNull(calls.output_tokens, 0), calls.is_attempt AND calls.cost IS NOT NULL) AS tokens,
     1000 * cost_usd / nullIf(tokens, 0) AS per_1k_tokens_usd,
     sumIf(calls.cost, calls.session_id != '')
         / nullIf(uniqExactIf(calls.session_id, calls.session_id != '' AND calls.cost IS NOT NULL), 0) AS per_session_usd,
@@ -45,6 +46,6 @@ SELECT
         NULL)) AS missed_cache_usd,
     priced / nullIf(attempts, 0) AS priced_share
 FROM priced_calls AS calls
-WHERE toStartOfMinute(calls.started_at) >= {start:DateTime} AND toStartOfMinute(calls.started_at) < {end:DateTime}
+WHERE toStartOfMinute(calls.started_at) >= {start:DateTime} AND toStartOfMinute(calls.started_at) < {end:DateTime} AND calls.operation != 'charge'
 GROUP BY team, app, feature, environment, provider, model, operation
 ORDER BY cost_usd DESC NULLS LAST, attempts DESC, team, app, feature, environment, provider, model, operation

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
-from uuid import uuid4
 
 import pytest
-from collector_batches import batch_of
+from collected_calls import collect
 from conftest import NOW
 from events import a_call
-from given_prices import give_prices
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tokentide.call import LLMCall
 
 from collector.books import close, closed_months, correct, months
+from collector.price_book.book import PriceBook, Update
 from collector.price_book.price_file import parse_price_file
 from collector.price_book.resolve import Resolver
-from collector.prices import PriceBook, Update
 from collector.reprice import reprice
-from collector.rollup import RollUp
-from collector.write import Writer
 from store.connection import Store
 from store.sql import parse
 
@@ -35,24 +31,14 @@ ENTRIES = parse(
 DOUBLE = '[[price]]\nprovider = "openai"\nmodel = "gpt-5"\nrates = { input_rate = 2.5, cache_read_rate = 0.25, output_rate = 20 }\n'
 
 
-def stored(store: Store, *calls: LLMCall) -> None:
-    batch = batch_of(*(call.to_json() for call in calls), days=400)
-    assert not batch.dead_letters
-    Writer(store, "kafka", uuid4().hex, lambda s: False, lambda: 0.0).write(batch, NOW)
-    roll_up = RollUp(store)
-    roll_up.touch(batch.minutes)
-    roll_up.rebuild()
-
-
 def a_call_of(team: str, month: date, day: int = 5, **more: object) -> LLMCall:
     at = datetime(month.year, month.month, day, 12, tzinfo=timezone.utc)
-    return a_call(call_id=str(uuid4()), team=team, started_at=at, **more)
+    return a_call(team=team, started_at=at, **more)
 
 
 @pytest.fixture
 def priced(store: Store) -> Store:
-    give_prices(store)
-    stored(
+    collect(
         store,
         a_call_of("red", SEPTEMBER),
         a_call_of("red", OCTOBER),
@@ -77,7 +63,7 @@ def test_a_closed_month_is_booked_as_it_was(priced: Store) -> None:
 def test_what_comes_late_is_a_correction_and_the_entries_stay(priced: Store) -> None:
     close(priced, SEPTEMBER, NOW)
     before = priced.query(ENTRIES).rows
-    stored(priced, a_call_of("late", SEPTEMBER))
+    collect(priced, a_call_of("late", SEPTEMBER))
     (september, *_) = months(priced)
     assert (september.usage, september.corrections, september.not_booked) == (A_CALL, 0, A_CALL)
     booked = correct(priced, "an app was offline", NOW)
@@ -89,7 +75,7 @@ def test_what_comes_late_is_a_correction_and_the_entries_stay(priced: Store) -> 
 
 def test_the_next_close_corrects_the_months_before_it(priced: Store) -> None:
     close(priced, SEPTEMBER, NOW)
-    stored(priced, a_call_of("late", SEPTEMBER))
+    collect(priced, a_call_of("late", SEPTEMBER))
     booked = close(priced, OCTOBER, NOW)
     assert (booked.usage_entries, booked.correction_entries, booked.corrections) == (2, 1, A_CALL)
 
@@ -151,9 +137,9 @@ def test_usage_and_corrections_add_up_to_what_is_known(priced: Store, steps: lis
     for step in [*steps, "correct"]:
         open_months = [one.month for one in months(priced) if one.closed_at is None and one.month < NOVEMBER]
         if step == "late":
-            stored(priced, a_call_of("late", SEPTEMBER, seq=1))
+            collect(priced, a_call_of("late", SEPTEMBER, seq=1))
         elif step == "unpriced":
-            stored(priced, a_call_of("late", OCTOBER, model_requested="nobody-knows"))
+            collect(priced, a_call_of("late", OCTOBER, model_requested="nobody-knows"))
         elif step == "correct":
             correct(priced, "now", NOW)
         elif open_months:

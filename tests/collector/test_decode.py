@@ -8,6 +8,7 @@ from conftest import NOW
 from events import a_call
 from hypothesis import given
 from hypothesis import strategies as st
+from tokentide import call as event
 from tokentide.call import ProducerReport
 from tokentide.version import VERSION
 
@@ -54,7 +55,14 @@ def test_the_bytes_of_a_record_travel_unchanged_in_front_of_the_collectors_field
         (with_field("status", "fine"), "wrong_type"),
         (with_field("input_tokens", -1), "wrong_type"),
         (with_field("input_tokens", "many"), "wrong_type"),
-        (with_field("input_tokens", 2**63), "wrong_type"),
+        (with_field("input_tokens", 10**12 + 1), "wrong_type"),
+        (with_field("output_image_tokens", 2**63 - 1), "wrong_type"),
+        (with_field("provider_reported_cost", "-0.000000000001"), "wrong_type"),
+        (with_field("provider_reported_cost", -5), "wrong_type"),
+        (with_field("provider_reported_cost", "1000000000.01"), "wrong_type"),
+        (with_field("provider_reported_cost", "1e400"), "wrong_type"),
+        (with_field("provider_reported_cost", "NaN"), "wrong_type"),
+        (with_field("provider_reported_cost", "-Infinity"), "wrong_type"),
         (with_field("attempt", 70_000), "wrong_type"),
         (with_field("attributes", {"k": 1}), "wrong_type"),
         (with_field("started_at", "yesterday"), "wrong_type"),
@@ -72,6 +80,26 @@ def test_a_bad_record_is_a_dead_letter_and_its_neighbours_are_not(body: bytes, r
     assert reasons(batch) == [reason]
     assert batch.dead_letters[0].record.offset == 1
     assert [line.record.offset for line in batch.lines] == [0, 2]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("input_tokens", event.MOST_TOKENS),
+        ("provider_reported_cost", str(event.MOST_DOLLARS)),
+        ("provider_reported_cost", "0"),
+        ("provider_reported_cost", None),
+        ("limit_tokens", 2**63 - 1),
+    ],
+)
+def test_the_most_that_a_call_can_have_is_no_dead_letter(name: str, value: object) -> None:
+    assert reasons(decode(with_field(name, value))) == []
+
+
+def test_the_dead_letter_of_a_negative_cost_says_so_and_whose_it_is() -> None:
+    (dead,) = decode(with_field("provider_reported_cost", "-5")).dead_letters
+    assert dead.detail == "provider_reported_cost is -5: it must be from 0 to 1000000000 US dollars"
+    assert (dead.producer_id, dead.seq) == ("producer-1", 1)
 
 
 def test_a_dead_letter_still_names_its_producer() -> None:

@@ -15,7 +15,7 @@ from tokentide.version import VERSION
 from collector.decode import Decoder
 from collector.ownership import OwnershipRule
 from collector.price_book.resolve import Resolver
-from collector.record import Record
+from collector.record import Batch, Record
 
 BEFORE, AFTER = datetime(2026, 10, 31, 23, 59, tzinfo=timezone.utc), datetime(2026, 11, 1, tzinfo=timezone.utc)
 RULES = (
@@ -25,10 +25,13 @@ RULES = (
 )
 
 
-def team_of(call: LLMCall) -> str:
+def decoded(record: bytes) -> Batch:
     decoder = Decoder(Resolver(), VERSION, 10_000, timedelta(days=400), timedelta(minutes=10), None, RULES)
-    batch = decoder.decode([Record("here", 1, call.to_json())], NOW)
-    (line,) = batch.lines
+    return decoder.decode([Record("here", 1, record)], NOW)
+
+
+def team_of(call: LLMCall) -> str:
+    (line,) = decoded(call.to_json()).lines
     stored = json.loads(line.json)
     assert stored["call_id"] == call.call_id
     return str(stored.get("team", ""))
@@ -47,6 +50,22 @@ def team_of(call: LLMCall) -> str:
 )
 def test_a_call_without_a_team_belongs_to_whom_a_rule_says_on_that_day(call: LLMCall, team: str) -> None:
     assert team_of(call) == team
+
+
+@pytest.mark.parametrize("depth", range(900, 1000))
+def test_a_call_that_is_nested_as_deeply_as_can_be_is_the_teams_or_says_that_it_is(depth: int) -> None:
+    call = a_call(team="", app="shop-api", started_at=AFTER)
+    batch = decoded(call.to_json()[:-1] + b',"deep":' + b"[" * depth + b"]" * depth + b"}")
+    assert all(line.json.startswith(b"{") and b'"team":"commerce"' in line.json for line in batch.lines)
+    assert [(dead.reason, dead.detail) for dead in batch.dead_letters] == [("malformed_json", "nested too deeply")] * (
+        1 - len(batch.lines)
+    )
+
+
+def test_a_team_is_set_also_where_a_name_that_nobody_asks_for_is_no_text() -> None:
+    call = a_call(team="", app="shop-api", started_at=AFTER)
+    (line,) = decoded(b'{"\xff":1,' + call.to_json()[1:]).lines
+    assert json.loads(line.json)["team"] == "commerce"
 
 
 @pytest.mark.parametrize(

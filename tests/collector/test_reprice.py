@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from uuid import uuid4
 
 import pytest
-from collector_batches import batch_of
+from collected_calls import collect
 from conftest import NOW
 from events import a_call
-from given_prices import give_prices
 from tokentide.call import LLMCall
 
+from collector.price_book.book import PriceBook, Update
 from collector.price_book.declared import Declared, DeclaredModel
 from collector.price_book.price_file import parse_price_file
 from collector.price_book.resolve import Named, Resolver
 from collector.price_book.row import price_key
-from collector.prices import PriceBook, Update
 from collector.reprice import Change, Renamed, Repriced, reprice
-from collector.rollup import RollUp
-from collector.write import Writer
 from store.connection import Store
 from store.sql import parse
 
@@ -30,7 +26,7 @@ SPENT = parse(
 SPENT_IN_HOURS = parse(
     "hours", "-- One row = the same.\nSELECT sum(cost), sum(priced), sum(unpriced) FROM call_hours FINAL"
 )
-UNDER = parse("under", "-- One row = the same.\nSELECT sum(cost) FROM priced_calls_at(version = {version:UInt32})")
+UNDER = parse("under", "-- One row = the same.\nSELECT sum(cost) FROM priced_calls_at(version = {version:UInt32}, contracts = 1)")
 TRAIL = parse(
     "trail", "-- One row = one change.\nSELECT team, cost_before, cost_after, reason FROM cost_changes ORDER BY team"
 )
@@ -39,21 +35,12 @@ START, END = NOW.replace(hour=0), NOW
 HOUR = timedelta(hours=1)
 
 
-def stored(store: Store, *calls: LLMCall) -> None:
-    batch = batch_of(*(call.to_json() for call in calls), days=400)
-    assert not batch.dead_letters
-    Writer(store, "kafka", uuid4().hex, lambda s: False, lambda: 0.0).write(batch, NOW)
-    roll_up = RollUp(store)
-    roll_up.touch(batch.minutes)
-    roll_up.rebuild()
-
-
 def again(store: Store, start: datetime, end: datetime, reason: str, now: datetime, dry_run: bool) -> Repriced:
     return reprice(store, Resolver(), start, end, reason, now, dry_run)
 
 
 def of_a_team(team: str, hours_ago: int, **more: object) -> LLMCall:
-    return a_call(call_id=str(uuid4()), team=team, started_at=NOW - hours_ago * HOUR, **more)
+    return a_call(team=team, started_at=NOW - hours_ago * HOUR, **more)
 
 
 def stated(store: Store, text: str, layer: str = "override") -> None:
@@ -69,8 +56,7 @@ A_CALL, DOUBLED = Decimal("0.001013"), Decimal("0.002026")
 
 @pytest.fixture
 def priced(store: Store) -> Store:
-    give_prices(store)
-    stored(
+    collect(
         store,
         of_a_team("red", 5),
         of_a_team("red", 3),
@@ -115,7 +101,7 @@ def test_only_the_span_is_priced_again(priced: Store) -> None:
     stated(priced, DOUBLE.format(since="2026-01-01"))
     again(priced, NOW - 4 * HOUR, END, "", NOW, dry_run=False)
     assert priced.query(SPENT).rows == [(A_CALL + 2 * DOUBLED, 3, 1)]
-    stored(priced, of_a_team("red", 5))
+    collect(priced, of_a_team("red", 5))
     assert priced.query(SPENT).rows == [(2 * A_CALL + 2 * DOUBLED, 4, 1)]
 
 
@@ -123,7 +109,7 @@ def test_a_replay_after_re_pricing_changes_nothing(priced: Store) -> None:
     stated(priced, DOUBLE.format(since="2026-01-01"))
     again(priced, START, END, "", NOW, dry_run=False)
     before = priced.query(SPENT).rows
-    stored(priced, of_a_team("late", 3))
+    collect(priced, of_a_team("late", 3))
     assert priced.query(SPENT).rows == [(before[0][0] + DOUBLED, before[0][1] + 1, 1)]
 
 
@@ -173,5 +159,5 @@ def test_without_a_price_book_there_is_nothing_to_price_with(store: Store) -> No
 
 def test_a_late_statement_prices_only_what_comes_later(priced: Store) -> None:
     stated(priced, DOUBLE.format(since="2026-01-01"))
-    stored(priced, a_call(call_id=str(uuid4()), team="red", started_at=NOW + timedelta(minutes=5)))
+    collect(priced, a_call(team="red", started_at=NOW + timedelta(minutes=5)))
     assert priced.query(SPENT).rows == [(3 * A_CALL + DOUBLED, 4, 1)]

@@ -12,7 +12,7 @@ from collector_batches import batch_of
 from conftest import NOW
 from events import AT, a_call, a_rate_limited_call
 from given_prices import give_prices
-from tokentide.call import LLMCall
+from tokentide.call import MOST_DOLLARS, MOST_TOKENS, LLMCall
 
 from collector.rollup import RollUp
 from collector.write import Writer
@@ -55,6 +55,18 @@ def test_totals_come_from_deduplicated_facts_however_often_they_are_delivered(st
         put(store, roll_up, *calls)
         roll_up.rebuild()
         assert totals(store) == expected
+
+
+def test_the_sums_of_the_most_that_calls_can_have_are_exact(store: Store, roll_up: RollUp) -> None:
+    most = {"input_tokens": MOST_TOKENS, "output_tokens": MOST_TOKENS, "provider_reported_cost": Decimal(MOST_DOLLARS)}
+    refused = a_call(input_tokens=2**63 - 1, provider_reported_cost=Decimal(-5))
+    put(store, roll_up, *(a_call(**most) for _ in range(3)), *(replace(refused, seq=seq) for seq in (2, 3, 4)))
+    roll_up.rebuild()
+    sums = parse(
+        "sums",
+        "-- sums of the minutes\nSELECT sum(input_tokens), sum(output_tokens), sum(cost) FROM call_minutes FINAL",
+    )
+    assert store.query(sums).rows == [(3 * MOST_TOKENS, 3 * MOST_TOKENS, 3 * MOST_DOLLARS)]
 
 
 def test_hits_of_the_apps_cache_are_no_attempts_but_counted_with_what_they_saved(store: Store, roll_up: RollUp) -> None:

@@ -1,0 +1,162 @@
+"""The work of every few minutes: ended hours of capacity and ended days of shared costs → prices and charges.
+
+It may be done again, by this or another collector, with the same result: what is written last says that it is done.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from typing import Any, Final
+
+from collector.allocation.capacity import CapacityConfig, Use, borne, utilization
+from collector.allocation.charges import CAPACITY, IDLE_TEAM, SHARED, Charge, minutes_of, roll_up, write
+from collector.allocation.shared import SharedCostConfig, daily, split
+from store.connection import Store
+from store.errors import StoreError
+from store.retention import kept_since
+from store.sql import load
+
+log = logging.getLogger(__name__)
+
+_HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
+# Events of an hour may still be on their way when it ends; later ones make it be worked out again.
+_SETTLES: Final = timedelta(minutes=10)
+_LOOKS_BACK: Final = timedelta(days=62)
+_EVERY_S: Final = 300.0
+
+
+def run(
+    store: Store,
+    resources: Mapping[str, CapacityConfig],
+    shared: Mapping[str, SharedCostConfig],
+    stop: threading.Event,
+    clock: Callable[[], datetime],
+) -> None:
+    """Allocate what has ended, every five minutes until `stop` is set."""
+    while True:
+        try:
+            for label, resource in resources.items():
+                allocate_capacity(store, label, resource, clock())
+            for label, cost in shared.items():
+                allocate_shared(store, label, cost, clock())
+        except StoreError as error:
+            log.warning("costs are allocated again in %.0f s: %s", _EVERY_S, error)
+        if stop.wait(_EVERY_S):
+            return
+
+
+def allocate_capacity(store: Store, label: str, resource: CapacityConfig, now: datetime) -> int:
+    """Spread every ended hour of a resource that was not, or whose calls have changed; returns how many.
+
+    Raises StoreError.
+    """
+    start = max(_midnight(resource.valid_from), _next_hour(kept_since(store)))
+    end = (now - _SETTLES).replace(minute=0, second=0, microsecond=0)
+    end = min(end, _midnight(resource.valid_to)) if resource.valid_to else end
+    if start >= end:
+        return 0
+    span = {"resource": label, "start": start, "end": end}
+    done = dict(store.query(load("collector.allocation", "capacity_done"), span).rows)
+    if not done:
+        store.execute(load("collector.allocation", "mark_calls"), span | resource.expressions())
+    received = dict(store.query(load("collector.allocation", "capacity_received"), span).rows)
+    hours = [start + index * _HOUR for index in range((end - start) // _HOUR)]
+    due = [hour for hour in hours if hour not in done or received.get(hour, done[hour]) > done[hour]]
+    used = store.query(load("collector.allocation", "capacity_used"), span).rows if due else []
+    uses = {row[0]: Use(*row) for row in used}
+    for hour in due:
+        if hour in uses:
+            _price_hour(store, label, resource, uses[hour], now)
+    _book_hours(store, label, resource, [uses.get(hour, Use(hour)) for hour in due], now)
+    return len(due)
+
+
+def _price_hour(store: Store, label: str, resource: CapacityConfig, use: Use, now: datetime) -> None:
+    """Give the calls of one hour prices that add up to what they bear of it."""
+    if use.weight:
+        query = load("collector.allocation", "price_hour")
+        part = int(borne(resource, use).scaleb(12))
+        told = {"resource": label, "hour": use.hour, "borne": part, "weight": use.weight, "now": now}
+        store.execute(query, told)
+
+
+def _book_hours(store: Store, label: str, resource: CapacityConfig, uses: Sequence[Use], now: datetime) -> None:
+    """Book what no call bears of these hours to `idle`, roll them up, and keep what became of each."""
+    if not uses:
+        return
+    span = {"resource": label, "start": uses[0].hour, "end": uses[-1].hour + _HOUR}
+    borne_by_calls = dict(store.query(load("collector.allocation", "capacity_borne"), span).rows)
+    rows: list[tuple[Any, ...]] = []
+    charges, minutes = [], []
+    for use in uses:
+        paid = borne_by_calls.get(use.hour, Decimal(0))
+        idle = resource.hourly - paid
+        charges.append(Charge(use.hour, IDLE_TEAM, CAPACITY, label, idle))
+        minutes += minutes_of(use.hour) if use.calls else [use.hour]
+        weight = Decimal(use.weight).scaleb(-12)
+        told = (use.calls, use.input_tokens, use.output_tokens, weight, utilization(resource, use))
+        rows.append((label, use.hour, resource.kind, resource.hourly, paid, idle, *told, now))
+    write(store, charges, now)
+    roll_up(store, minutes)
+    names = ["resource", "hour", "kind", "cost", "used", "idle"]
+    names += ["calls", "input_tokens", "output_tokens", "weight", "utilization", "computed_at"]
+    store.insert("capacity_hours", names, rows)
+
+
+def allocate_shared(store: Store, label: str, shared: SharedCostConfig, now: datetime) -> int:
+    """Charge every ended day of the last two months whose shares are not as they should be; returns how many.
+
+    Raises StoreError.
+    """
+    start = max(_midnight(shared.valid_from), _next_day(max(kept_since(store), now - _LOOKS_BACK)))
+    end = _midnight((now - _HOUR).date())
+    end = min(end, _midnight(shared.valid_to)) if shared.valid_to else end
+    days = [start + index * _DAY for index in range(max(0, (end - start) // _DAY))]
+    if not days:
+        return 0
+    charged = _by_day(store, "shared_charged", {"label": label, "days": days})
+    drivers = _drivers(store, shared, days)
+    changed = []
+    for day in days:
+        wanted = split(daily(shared.monthly, day.date()), drivers.get(day, {}))
+        known = charged.get(day, {})
+        for team in wanted.keys() | known.keys():
+            if known.get(team) != wanted.get(team, Decimal(0)):
+                changed.append(Charge(day, team, SHARED, label, wanted.get(team, Decimal(0))))
+    write(store, changed, now)
+    touched = {charge.at for charge in changed}
+    roll_up(store, touched)
+    return len(touched)
+
+
+def _drivers(
+    store: Store, shared: SharedCostConfig, days: Sequence[datetime]
+) -> Mapping[datetime, Mapping[str, Decimal]]:
+    if shared.driver == "shares":
+        return dict.fromkeys(days, shared.shares)
+    span = {"driver": shared.driver, "start": days[0], "end": days[-1] + _DAY}
+    return _by_day(store, "shared_drivers", span)
+
+
+def _by_day(store: Store, name: str, asked: Mapping[str, Any]) -> dict[datetime, dict[str, Decimal]]:
+    found: dict[datetime, dict[str, Decimal]] = {}
+    for day, team, amount in store.query(load("collector.allocation", name), asked).rows:
+        found.setdefault(day, {})[team] = Decimal(amount)
+    return found
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), timezone.utc)
+
+
+def _next_hour(at: datetime) -> datetime:
+    return (at + _HOUR - timedelta(microseconds=1)).replace(minute=0, second=0, microsecond=0)
+
+
+def _next_day(at: datetime) -> datetime:
+    return _midnight((at + _DAY - timedelta(microseconds=1)).date())

@@ -1,0 +1,17 @@
+-- One row = what the calls of one hour used of a resource; weight is what they would have cost at list prices, in
+-- picodollars. Tokens of a model that has no list price weigh a dollar a million.
+SELECT
+    toStartOfHour(calls.started_at) AS hour,
+    count() AS calls,
+    sum(ifNull(calls.input_tokens, 0)) AS input_tokens,
+    sum(ifNull(calls.output_tokens, 0)) AS output_tokens,
+    sum(multiIf(
+        calls.usage_kind < 7, 0,
+        calls.price_id = 0, 1000000 * toInt64(ifNull(calls.input_tokens, 0) + ifNull(calls.output_tokens, 0)),
+        calls.picodollars)) AS weight
+FROM priced_calls_at(version = (SELECT max(number) FROM cost_versions), contracts = 0) AS calls
+WHERE calls.capacity = {resource:String}
+    AND calls.is_attempt
+    AND calls.started_at >= {start:DateTime}
+    AND calls.started_at < {end:DateTime}
+GROUP BY hour

@@ -1,0 +1,151 @@
+"""Capacity at a flat cost: its calls bear its hours, what they do not use is idle, and nothing is lost."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from collected_calls import collect
+from collector_batches import batch_of
+from conftest import NOW
+from events import a_call
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from tokentide.call import LLMCall
+
+from collector.allocation.allocate import allocate_capacity
+from collector.allocation.capacity import CapacityConfig, Use, borne, utilization
+from collector.price_book.resolve import Resolver
+from collector.reprice import reprice
+from store.connection import Store
+from store.sql import parse
+
+HOUR = timedelta(hours=1)
+LAST = NOW.replace(minute=0) - HOUR
+WHEN = NOW + timedelta(minutes=15)
+RESOURCE = CapacityConfig(kind="ptu", hourly=Decimal("12.5"), host="flat.example", valid_from=LAST.date())
+OURS = {"ours": RESOURCE}
+COSTS = parse(
+    "costs",
+    "-- One row = a team.\nSELECT team, cost, cost_status FROM priced_calls ORDER BY team, call_id",
+)
+ROLLED = parse(
+    "rolled",
+    "-- One row = a team.\nSELECT team, sum(cost), sum(attempts), sum(unpriced) FROM call_hours FINAL GROUP BY team ORDER BY team",
+)
+HOURS = parse(
+    "hours",
+    "-- One row = an hour.\nSELECT hour, cost, used, idle, calls, utilization FROM capacity_hours FINAL WHERE calls > 0",
+)
+ALL = parse("all", "-- One row = all.\nSELECT sum(cost), count() FROM call_hours FINAL")
+
+
+def served(team: str, at: datetime = LAST, **more: object) -> LLMCall:
+    told: dict[str, object] = {
+        "provider_reported_cost": None,
+        "host": "flat.example",
+        "input_tokens": 1000,
+        "cache_read_tokens": 0,
+    }
+    return a_call(team=team, started_at=at + timedelta(minutes=7), **{**told, "output_tokens": 100, **more})
+
+
+def costs(store: Store) -> dict[str, Decimal | None]:
+    return {team: cost for team, cost, _, _ in store.query(ROLLED).rows}
+
+
+def test_an_hour_is_borne_by_its_calls_in_proportion_to_their_list_prices(store: Store) -> None:
+    collect(store, served("search"), served("growth", input_tokens=3000, output_tokens=300), capacity=OURS)
+    assert allocate_capacity(store, "ours", RESOURCE, WHEN) == LAST.hour + 1
+    borne_by = costs(store)
+    assert borne_by["growth"] == pytest.approx(3 * borne_by["search"], rel=Decimal("1e-6"))
+    assert borne_by["growth"] + borne_by["search"] == pytest.approx(Decimal("12.5"), rel=Decimal("1e-6"))
+    assert sum(borne_by.values()) == (LAST.hour + 1) * Decimal("12.5")
+    assert {status for team, _, status in store.query(COSTS).rows if team != "idle"} == {"flat"}
+    ((hour, cost, used, idle, calls, utilized),) = store.query(HOURS).rows
+    assert (hour, cost, used + idle, calls, utilized) == (LAST, Decimal("12.5"), Decimal("12.5"), 2, None)
+
+
+def test_what_is_not_used_of_declared_tokens_is_idle(store: Store) -> None:
+    collect(store, served("search"), capacity=OURS)
+    allocate_capacity(store, "ours", RESOURCE.model_copy(update={"tokens_per_hour": 11_000}), WHEN)
+    ((_, _, used, idle, _, utilized),) = store.query(HOURS).rows
+    assert utilized == pytest.approx(0.1)
+    assert used == pytest.approx(Decimal("1.25"), rel=Decimal("1e-6"))
+    assert used + idle == Decimal("12.5")
+
+
+def test_a_model_without_a_list_price_bears_its_share_too(store: Store) -> None:
+    unknown = served("search", model_requested="our-llama", model_responded="our-llama", provider="vllm")
+    collect(store, unknown, capacity=OURS)
+    assert {team: cost for team, cost, _ in store.query(COSTS).rows} == {"search": None}
+    allocate_capacity(store, "ours", RESOURCE, WHEN)
+    assert costs(store)["search"] == pytest.approx(Decimal("12.5"), rel=Decimal("1e-6"))
+
+
+def test_doing_it_again_changes_nothing_and_a_late_call_is_spread_anew(store: Store) -> None:
+    collect(store, served("search"), capacity=OURS)
+    allocate_capacity(store, "ours", RESOURCE, WHEN)
+    before = store.query(ALL).rows
+    assert allocate_capacity(store, "ours", RESOURCE, WHEN + timedelta(seconds=1)) == 0
+    assert store.query(ALL).rows == before
+    collect(store, served("growth"), capacity=OURS, now=WHEN + HOUR / 2)
+    assert allocate_capacity(store, "ours", RESOURCE, WHEN + HOUR / 2) == 1
+    assert costs(store)["growth"] == costs(store)["search"]
+    assert sum(costs(store).values()) == (LAST.hour + 1) * Decimal("12.5")
+
+
+def test_calls_from_before_it_was_declared_are_served_by_it_and_keep_that_when_priced_again(store: Store) -> None:
+    collect(store, *(dataclasses.replace(served("search"), host="late.example") for _ in range(3)))
+    late = RESOURCE.model_copy(update={"host": "late.*"})
+    allocate_capacity(store, "ours", late, WHEN)
+    spent = costs(store)
+    assert spent["search"] == pytest.approx(Decimal("12.5"), rel=Decimal("1e-6"))
+    reprice(store, Resolver(), NOW.replace(hour=0, minute=0), LAST + HOUR, "again", WHEN, dry_run=False)
+    assert costs(store) == spent
+
+
+def test_a_running_hour_has_the_price_of_the_last_one_until_it_ends(store: Store) -> None:
+    collect(store, served("search"), capacity=OURS)
+    allocate_capacity(store, "ours", RESOURCE, WHEN)
+    collect(store, served("growth", at=LAST + HOUR - timedelta(minutes=5)), capacity=OURS)
+    found = {team: (cost, status) for team, cost, status in store.query(COSTS).rows if team != "idle"}
+    assert found["growth"] == found["search"]
+
+
+def test_calls_are_marked_where_they_arrive() -> None:
+    call = served("search")
+    (line,) = batch_of(call.to_json(), capacity=OURS).lines
+    assert b'"capacity":"ours"' in line.json
+    (line,) = batch_of(dataclasses.replace(call, host="elsewhere").to_json(), capacity=OURS).lines
+    assert b'"capacity":""' in line.json
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"hourly": "0"}, "hourly"),
+        ({"hourly": "-3"}, "hourly"),
+        ({"host": "*"}, "say which calls"),
+        ({"valid_to": "2026-01-01"}, "valid_to must be later"),
+        ({"kind": "cloud"}, "kind"),
+        ({"tokens_per_hour": 0}, "tokens_per_hour"),
+    ],
+)
+def test_a_resource_that_makes_no_sense_is_refused(wrong: dict[str, object], said: str) -> None:
+    right = {"kind": "gpu", "hourly": "2", "host": "gpu-1", "valid_from": "2026-11-01"}
+    with pytest.raises(ValidationError, match=said):
+        CapacityConfig.model_validate(right | wrong)
+
+
+@given(st.integers(0, 10**9), st.integers(0, 10**9), st.integers(1, 10**9))
+def test_calls_never_bear_more_than_the_hour_costs(inputs: int, outputs: int, most: int) -> None:
+    resource = CapacityConfig(
+        kind="gpu", hourly=Decimal("3.3"), host="gpu-1", valid_from=date(2026, 11, 1), tokens_per_hour=most
+    )
+    use = Use(NOW, 1, inputs, outputs, inputs + outputs)
+    assert 0 <= borne(resource, use) <= resource.hourly
+    assert 0 <= (utilization(resource, use) or 0) <= 1
