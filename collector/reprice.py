@@ -11,8 +11,8 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from collector.books import correct
+from collector.price_book.book import PriceBook
 from collector.price_book.resolve import Named, Resolver
-from collector.prices import PriceBook
 from store.connection import Store
 from store.retention import kept_since
 from store.sql import load

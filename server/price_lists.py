@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from rich.console import Console
-from rich.table import Table
-
 from server.config import Config, ConfigError
+from server.output import check_format, print_json, print_table
 from server.owner import owner
 from server.prices import history, unresolved
 from server.programs import utc_now
 from server.remote import Remote
-from server.reports import exact
 
-FORMATS: Final = ("table", "json")
-_WIDE: Final = 200
 _MOST_RATES: Final = 40
 
 
 def print_unresolved(config: Config, last: str, limit: int, format: str, server: str | None) -> None:
     """Print the names without a price and what they may mean. Raises ConfigError, StoreError."""
-    _check(format)
+    check_format(format)
     asked: dict[str, str | int] = {"last": last, "limit": limit}
     try:
         with owner(config, server) as found:
@@ -36,23 +30,25 @@ def print_unresolved(config: Config, last: str, limit: int, format: str, server:
     except ValueError as error:
         raise ConfigError(str(error)) from error
     if format == "json":
-        _json(names)
+        print_json(names)
     elif not names:
         sys.stdout.write("every name has a price\n")
     else:
-        _table(("provider", "host", "name", "tier", "calls", "tokens", "what to do"), [_line(one) for one in names])
+        print_table(
+            ("provider", "host", "name", "tier", "calls", "tokens", "what to do"), [_line(one) for one in names]
+        )
 
 
 def print_history(config: Config, format: str, server: str | None) -> None:
     """Print every change of the price book and every cost version. Raises ConfigError, StoreError."""
-    _check(format)
+    check_format(format)
     with owner(config, server) as found:
         rows = found.get("/api/prices/history")["rows"] if isinstance(found, Remote) else history(found)
     if format == "json":
-        _json(rows)
+        print_json(rows)
     else:
         lines = [(str(row["at"])[:19], row["what"], row["number"], row["detail"], row["reason"]) for row in rows]
-        _table(("at", "what", "number", "detail", "reason"), lines)
+        print_table(("at", "what", "number", "detail", "reason"), lines)
 
 
 def print_rates(changes: Sequence[Mapping[str, Any]]) -> None:
@@ -69,7 +65,8 @@ def print_rates(changes: Sequence[Mapping[str, Any]]) -> None:
     if not lines:
         sys.stdout.write("no rate changes\n")
         return
-    _table(("team", "provider", "model", "context", "from", "rate", "before", "after"), lines)
+    columns = ("team", "provider", "model", "context", "from", "rate", "before", "after")
+    print_table(columns, lines, right=("before", "after"))
     if len(changes) > _MOST_RATES:
         sys.stdout.write(f"… and {len(changes) - _MOST_RATES} more rates\n")
 
@@ -88,22 +85,3 @@ def _advice(one: Mapping[str, Any]) -> str:
     if one["suggestion"] is None:
         return "declare it in prices.models, or state its price"
     return f"perhaps {one['suggestion']['is_model']} of {one['suggestion']['of_provider']}: declare it in prices.models"
-
-
-def _check(format: str) -> None:
-    if format not in FORMATS:
-        raise ConfigError(f"there is no format {format}: use {', '.join(FORMATS)}")
-
-
-def _json(rows: Sequence[Mapping[str, Any]]) -> None:
-    json.dump(rows, sys.stdout, indent=2, default=exact)
-    sys.stdout.write("\n")
-
-
-def _table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, justify="right" if column in ("calls", "tokens", "before", "after") else "left")
-    for line in lines:
-        table.add_row(*line)
-    Console(width=None if sys.stdout.isatty() else _WIDE, markup=False).print(table)

@@ -4,51 +4,57 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime, time, timezone
 from typing import Any, Final
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from collector.price_book.book import PriceBook, Update
 from collector.price_book.names import load_names
-from collector.price_book.preview import RateChange, preview
+from collector.price_book.effective import Statement
+from collector.price_book.preview import RateChange, preview, unfitting
 from collector.price_book.price_file import parse_price_file
 from collector.price_book.resolve import Named, Resolver
 from collector.price_book.suggest import suggest
-from collector.prices import PriceBook, Update
 from collector.reprice import reprice
 from server.config import Config
 from server.duration import parse_duration
-from server.keeping import Clock, admin_route
-from server.reports import json_answer
+from server.instant import parse_instant
+from server.json_routes import admin_route, read_route
+from server.keeping import Clock
+from server.price_lookup import routes as lookup_routes
 from store.connection import Store
 from store.sql import load
 
 LAYERS: Final = ("override", "contract")
+MOST_NAMES: Final = 1000
 
 
-def updated(store: Store, asked: Mapping[str, Any], clock: Clock) -> dict[str, Any]:
+def updated(store: Store, config: Config, asked: Mapping[str, Any], clock: Clock) -> dict[str, Any]:
     """Record the price file `{"text", "name", "layer", "reason", "allow_gaps"}`; it holds for new calls.
 
-    `statements` is how many entries it has, `changes` which rates they change. With `dry_run` nothing is recorded.
-    Raises ValueError, StoreError.
+    `statements` is how many entries it has, `changes` which rates they change, and `warnings` are sentences about
+    discounts that change none. With `dry_run` nothing is recorded. Raises ValueError, StoreError.
     """
-    text, name, reason = (_text(asked, key) for key in ("text", "name", "reason"))
+    text, (name, reason) = asked.get("text"), (_text(asked, key) for key in ("name", "reason"))
+    if not isinstance(text, str):
+        raise ValueError("text is missing: it is the price file, as a text")
     layer = asked.get("layer")
     if layer not in LAYERS:
         raise ValueError(f"there is no layer {layer}: there are {', '.join(LAYERS)}")
-    statements = parse_price_file(text, layer, name, bool(asked.get("allow_gaps")))
+    statements = parse_price_file(text, layer, name, bool(asked.get("allow_gaps")), config.prices.declared())
     book, now = PriceBook(store), clock()
-    changes = [_change(one) for one in preview(book.statements(), statements, now)]
+    done = {
+        "statements": len(statements),
+        "changes": [_change(one) for one in preview(book.statements(), statements, now)],
+        "warnings": [_warning(one) for one in unfitting(book.statements(), statements)],
+    }
     if asked.get("dry_run"):
-        return {"statements": len(statements), "changes": changes}
+        return done
     digest = hashlib.sha256(text.encode()).hexdigest()
     number = book.record(Update(layer, name, digest, reason, statements), now)
     version = book.put_in_force(number, reason, now)
-    return {
-        "statements": len(statements),
-        "changes": changes,
+    return done | {
         "update": number,
         "cost_version": version.number,
         "calls_from": version.calls_from.isoformat(),
@@ -61,7 +67,7 @@ def repriced(store: Store, config: Config, asked: Mapping[str, Any], clock: Cloc
     Answers the number of the cost version, `changes` by month, team and model, the names that are `renamed`, understood
     otherwise than before, and how many `corrections` closed months got. Raises ValueError, StoreError.
     """
-    start, end = (instant(_text(asked, edge)) for edge in ("from", "to"))
+    start, end = (parse_instant(_text(asked, edge)) for edge in ("from", "to"))
     resolver, dry_run = Resolver(config.prices.declared()), bool(asked.get("dry_run"))
     done = reprice(store, resolver, start, end, _text(asked, "reason"), clock(), dry_run)
     return {
@@ -88,7 +94,7 @@ def unresolved(store: Store, config: Config, asked: Mapping[str, Any], clock: Cl
     Raises ValueError, StoreError.
     """
     end = clock()
-    start, limit = end - parse_duration(str(asked.get("last") or "7d")), int(asked.get("limit") or 50)
+    start, limit = end - parse_duration(str(asked.get("last") or "7d")), _limit(str(asked.get("limit") or "50"))
     found = store.query(load("collector", "unresolved"), {"start": start, "end": end, "limit": limit}).dicts()
     resolver = Resolver(config.prices.declared())
     for row in found:
@@ -105,35 +111,37 @@ def history(store: Store) -> list[dict[str, Any]]:
 
 
 def routes(store: Store, config: Config, clock: Clock) -> list[Route]:
-    """`GET /api/prices/unresolved` and `…/history`; `POST /api/admin/prices/update` and `…/reprice`."""
+    """`GET /api/prices/unresolved`, `…/history` and the lookups; `POST /api/admin/prices/update` and `…/reprice`."""
 
-    def names(request: Request) -> Response:
-        try:
-            return json_answer({"names": unresolved(store, config, request.query_params, clock)})
-        except ValueError as error:
-            return JSONResponse({"error": str(error)}, status_code=400)
+    def names(request: Request) -> dict[str, Any]:
+        return {"names": unresolved(store, config, request.query_params, clock)}
 
     return [
-        Route("/api/prices/unresolved", names),
-        Route("/api/prices/history", lambda request: json_answer({"rows": history(store)})),
-        admin_route("/api/admin/prices/update", lambda asked: updated(store, asked, clock)),
+        *lookup_routes(store, config, clock),
+        read_route("/api/prices/unresolved", names),
+        read_route("/api/prices/history", lambda request: {"rows": history(store)}),
+        admin_route("/api/admin/prices/update", lambda asked: updated(store, config, asked, clock)),
         admin_route("/api/admin/prices/reprice", lambda asked: repriced(store, config, asked, clock)),
     ]
 
 
-def instant(text: str) -> datetime:
-    """A day or an instant; without a zone it is UTC. Raises ValueError."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ValueError(f"{text!r} is no day and no instant: write 2026-11-01 or 2026-11-01T12:00:00Z") from error
-    if len(text) == len("2026-11-01"):
-        found = datetime.combine(found, time())
-    return found.astimezone(timezone.utc) if found.tzinfo else found.replace(tzinfo=timezone.utc)
-
-
 def _change(one: RateChange) -> dict[str, Any]:
     return one._asdict() | {"at": one.at.isoformat(), "before": _money(one.before), "after": _money(one.after)}
+
+
+def _warning(one: Statement) -> str:
+    row = one.row
+    context = f" in context {row.context!r}" if row.context else ""
+    return (
+        f"the discount on {row.model!r} of {row.provider!r}{context} fits no price of the book:"
+        " tokentide prices resolve says how the book names a model"
+    )
+
+
+def _limit(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 1 <= len(text) <= 9 and 1 <= int(text) <= MOST_NAMES):
+        raise ValueError(f"limit is {text!r}: write a number of names from 1 to {MOST_NAMES:,}")
+    return int(text)
 
 
 def _text(asked: Mapping[str, Any], key: str) -> str:

@@ -8,30 +8,26 @@ from typing import Annotated, Literal
 import typer
 
 from server.config import Config, load
+from server.options import AskOption, ConfigOption, FormatOption, LetOption
 
 prices = typer.Typer(
     help="What models cost: ask the price book, change it, and price calls again.", no_args_is_help=True
 )
 
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", help="Configuration file; tokentide.toml here when it exists.")
-]
-ServerOption = Annotated[str | None, typer.Option(help="Let this running tokentide do it.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")]
 TierOption = Annotated[str, typer.Option(help="Service tier: batch, flex, priority, fast; standard when left away.")]
 HostOption = Annotated[str, typer.Option(help="Host that answers, as events name it.")]
 AtOption = Annotated[str, typer.Option(help="When the call starts: 2026-11-01, 2026-11-01T12:00:00Z; else now.")]
+TeamOption = Annotated[str, typer.Option(help="Team whose contracts hold.")]
+AccountOption = Annotated[str, typer.Option(help="Account whose contracts hold, before those of the team.")]
+ReleaseOption = Annotated[
+    bool, typer.Option("--release", help="By the price book of this release, whatever the store says.")
+]
 _ADMIN = "/api/admin/prices"
 
 
 def _settings(file: Path | None) -> Config:
     return load(file)
-
-
-def _now(at: str) -> str:
-    from server.programs import utc_now
-
-    return at or utc_now().isoformat()
 
 
 @prices.command("resolve")
@@ -41,14 +37,21 @@ def resolve_command(
     host: HostOption = "",
     tier: TierOption = "",
     at: AtOption = "",
+    team: TeamOption = "",
+    account: AccountOption = "",
+    release: ReleaseOption = False,
+    server: AskOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Explain which model of the price book a name means, and what it costs. The exit code is 1 without a price."""
-    from collector.price_book.resolve import Named
-    from server.prices_command import print_resolution
+    """Explain which model of the price book a name means, and what it costs. The exit code is 1 without a price.
 
-    known = print_resolution(_settings(config), Named(provider, host, model, "", tier), _now(at))
-    raise typer.Exit(0 if known else 1)
+    The price book is that of the store, with its overrides and contracts; without a store that of this release.
+    """
+    from server.price_lookup_command import print_resolution
+
+    asked = {"provider": provider, "model": model, "host": host, "tier": tier, "at": at}
+    asked |= {"team": team, "account": account}
+    raise typer.Exit(0 if print_resolution(_settings(config), asked, server, release) else 1)
 
 
 @prices.command("cost")
@@ -59,14 +62,18 @@ def cost_command(
     host: HostOption = "",
     tier: TierOption = "",
     at: AtOption = "",
+    team: TeamOption = "",
+    account: AccountOption = "",
+    release: ReleaseOption = False,
+    server: AskOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Say what a usage costs by the price book of this release, part by part. The exit code is 1 without a price."""
-    from collector.price_book.resolve import Named
-    from server.prices_command import print_cost
+    """Say what a usage costs, part by part. The exit code is 1 without a price. `resolve` says by which price book."""
+    from server.price_lookup_command import print_cost
 
-    known = print_cost(_settings(config), Named(provider, host, model, "", tier), _now(at), usage)
-    raise typer.Exit(0 if known else 1)
+    asked = {"provider": provider, "model": model, "host": host, "tier": tier, "at": at, "usage": usage}
+    asked |= {"team": team, "account": account}
+    raise typer.Exit(0 if print_cost(_settings(config), asked, server, release) else 1)
 
 
 @prices.command("cases")
@@ -92,7 +99,7 @@ def update_command(
         bool, typer.Option("--allow-gaps", help="Let entries leave out a time between them.")
     ] = False,
     dry_run: DryRunOption = False,
-    server: ServerOption = None,
+    server: LetOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Record own prices or a contract. They hold for new calls; `reprice` applies them to those of the past."""
@@ -109,8 +116,17 @@ def update_command(
         "allow_gaps": allow_gaps,
         "dry_run": dry_run,
     }
-    done = ask_owner(_settings(config), f"{_ADMIN}/update", updated, asked, server)
+    settings = _settings(config)
+    done = ask_owner(
+        settings,
+        f"{_ADMIN}/update",
+        lambda store, asked, clock: updated(store, settings, asked, clock),
+        asked,
+        server,
+    )
     print_rates(done["changes"])
+    for warning in done["warnings"]:
+        typer.echo(f"warning: {warning}", err=True)
     if dry_run:
         typer.echo(f"{done['statements']} statements are valid; nothing was written")
     else:
@@ -124,7 +140,7 @@ def reprice_command(
     end: Annotated[str, typer.Option("--to", help="End, not included.")],
     reason: Annotated[str, typer.Option(help="Why: it is kept for ever.")],
     dry_run: DryRunOption = False,
-    server: ServerOption = None,
+    server: LetOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Price calls of the past with what the price book says now. The old cost is kept, every change on record."""
@@ -148,8 +164,8 @@ def reprice_command(
 def unresolved_command(
     last: Annotated[str, typer.Option(help="How far back: 24h, 7d.")] = "7d",
     limit: Annotated[int, typer.Option(help="Most names.", min=1, max=1000)] = 50,
-    format: Annotated[str, typer.Option("--format", help="table or json.")] = "table",
-    server: ServerOption = None,
+    format: FormatOption = "table",
+    server: AskOption = None,
     config: ConfigOption = None,
 ) -> None:
     """List the names of models without a price, how much they are used, and what they may mean."""
@@ -160,8 +176,8 @@ def unresolved_command(
 
 @prices.command("history")
 def history_command(
-    format: Annotated[str, typer.Option("--format", help="table or json.")] = "table",
-    server: ServerOption = None,
+    format: FormatOption = "table",
+    server: AskOption = None,
     config: ConfigOption = None,
 ) -> None:
     """List every change of the price book and every cost version, with its reason."""

@@ -1,4 +1,4 @@
-"""`tokentide prices`: what a name means, what a usage costs and why, and whether a file of cases comes out right."""
+"""`tokentide prices cases`, and what `update` reads and `reprice` prints."""
 
 from __future__ import annotations
 
@@ -6,23 +6,21 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import httpx
-from rich.console import Console
-from rich.table import Table
 
 from collector.price_book.release import release_rows
 from collector.price_book.resolve import Named, Resolver
-from collector.price_book.row import PriceRow
 from collector.price_book.usage_cost import UsageCost, usage_cost
 from server.config import Config, ConfigError
-from server.prices import instant
+from server.instant import parse_instant
+from server.output import print_table
 
-_WIDE: Final = 200
+_NAMES: Final = ("month", "team", "model")
+_NUMBERS: Final = ("attempts", "priced_before", "priced_after", "cost_before", "cost_after")
 _TOLERANCE: Final = Decimal("0.005")
 # How a file of cases names its counts: disjoint ones of the input, and parts of the output.
 _FRESH: Final = "uncached_input_tokens"
@@ -45,45 +43,6 @@ class Case(NamedTuple):
     got: Decimal | None
     status: str
     verdict: str
-
-
-def print_resolution(config: Config, named: Named, at: str) -> bool:
-    """Print every step from the names to the model and the rates that hold at `at`; whether there are any."""
-    found = Resolver(config.prices.declared()).resolve(named)
-    when = _when(at)
-    for step in found.steps:
-        sys.stdout.write(f"{step}\n")
-    rows = [row for row in release_rows().get(found.price_key, ()) if row.valid_from <= when < row.valid_to]
-    for row in sorted(rows, key=lambda row: (row.day_from, row.input_from)):
-        sys.stdout.write(f"\n{_place(row)}\n")
-        for name, rate in row.rates.items():
-            if rate is not None:
-                sys.stdout.write(f"  {name:22} {_dollars(rate)} per million\n")
-    if found.model is not None and not rows:
-        sys.stdout.write(f"there are no rates for it at {when:%Y-%m-%d %H:%M}\n")
-    return bool(rows)
-
-
-def print_cost(config: Config, named: Named, at: str, usage: str) -> bool:
-    """Print what a usage costs, part by part; whether that is known. Raises ConfigError."""
-    try:
-        counts = json.loads(usage)
-        if not isinstance(counts, dict):
-            raise ValueError("write an object of counts")
-        found = Resolver(config.prices.declared()).resolve(named)
-        cost = usage_cost(release_rows().get(found.price_key, ()), _when(at), counts)
-    except ValueError as error:
-        raise ConfigError(f"--usage: {error}") from error
-    for step in found.steps:
-        sys.stdout.write(f"{step}\n")
-    if cost.row is not None:
-        sys.stdout.write(f"{_place(cost.row)}\n")
-    for part in cost.parts:
-        sys.stdout.write(
-            f"  {part.meter:18} {part.tokens:>14,} at {_dollars(part.rate)} per million = {_dollars(part.cost)}\n"
-        )
-    sys.stdout.write(f"{cost.status}: {'unknown' if cost.cost is None else _dollars(cost.cost)}\n")
-    return cost.cost is not None
 
 
 def print_cases(config: Config, file: Path, as_json: bool) -> bool:
@@ -109,7 +68,7 @@ def _case(raw: Mapping[str, Any], resolver: Resolver) -> Case:
     named = Named(raw["provider"], raw.get("host", ""), raw["model"], "", raw["tier"])
     found, cost = resolver.resolve(named), UsageCost("unpriced")
     if found.model is not None:
-        cost = usage_cost(release_rows().get(found.price_key, ()), instant(raw["at"]), _counts(raw["usage"]))
+        cost = usage_cost(release_rows().get(found.price_key, ()), parse_instant(raw["at"]), _counts(raw["usage"]))
     expected = None if raw["expected_usd"] is None else Decimal(str(raw["expected_usd"]))
     name = f"{raw['provider']} {raw['model']}" + (f" ({raw['tier']})" if found.context else "")
     return Case(raw["id"], name, expected, cost.cost, cost.status, _verdict(expected, cost.cost))
@@ -134,12 +93,10 @@ def _counts(usage: Mapping[str, int]) -> dict[str, int]:
 
 
 def _print_table(cases: Sequence[Case]) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("id", "case", "expected", "got", "status", "verdict"):
-        table.add_column(column, justify="right" if column in ("expected", "got") else "left")
-    for case in cases:
-        table.add_row(str(case.id), case.name, _dollars(case.expected), _dollars(case.got), case.status, case.verdict)
-    Console(width=None if sys.stdout.isatty() else _WIDE, markup=False).print(table)
+    lines = [
+        (case.id, case.name, _dollars(case.expected), _dollars(case.got), case.status, case.verdict) for case in cases
+    ]
+    print_table(("id", "case", "expected", "got", "status", "verdict"), lines, right=("expected", "got"))
 
 
 def _told(case: Case) -> dict[str, Any]:
@@ -150,22 +107,6 @@ def _told(case: Case) -> dict[str, Any]:
 
 def _dollars(cost: Decimal | None) -> str:
     return "none" if cost is None else f"${cost.normalize():f}"
-
-
-def _place(row: PriceRow) -> str:
-    until = "" if row.valid_to.year > 2100 else f" to {row.valid_to:%Y-%m-%d}"
-    since = "always" if row.valid_from.year < 2000 else f"{row.valid_from:%Y-%m-%d}"
-    size = f", from {row.input_from:,} input tokens on" if row.input_from else ""
-    day = f", from {row.day_from // 3600:02}:{row.day_from // 60 % 60:02} UTC on" if row.day_from else ""
-    told = f"; {row.reference}" if row.reference else ""
-    return f"since {since}{until}{size}{day}: {row.source} ({row.confidence}{told})"
-
-
-def _when(at: str) -> datetime:
-    try:
-        return instant(at)
-    except ValueError as error:
-        raise ConfigError(f"--at: {error}") from error
 
 
 def read_price_file(source: str) -> str:
@@ -181,15 +122,12 @@ def read_price_file(source: str) -> str:
 
 def print_changes(done: Mapping[str, Any], dry_run: bool) -> None:
     """Print what re-pricing changed, or would."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("month", "team", "model", "attempts", "priced_before", "priced_after", "cost_before", "cost_after"):
-        table.add_column(column, justify="left" if column in ("month", "team", "model") else "right")
-    for change in done["changes"]:
-        table.add_row(
-            *("unknown" if change[column.header] is None else str(change[column.header]) for column in table.columns)
-        )
     if done["changes"]:
-        Console(width=None if sys.stdout.isatty() else _WIDE, markup=False).print(table)
+        lines = [
+            ["unknown" if change[column] is None else change[column] for column in (*_NAMES, *_NUMBERS)]
+            for change in done["changes"]
+        ]
+        print_table((*_NAMES, *_NUMBERS), lines, right=_NUMBERS)
     for one in done["renamed"]:
         names = one["responded"] or one["requested"]
         now = "has a price now" if one["has_price"] else "has no price any more"

@@ -51,6 +51,11 @@ class Declared:
     def __init__(self, models: Sequence[DeclaredModel] = ()) -> None:
         self._models = tuple(models)
 
+    @property
+    def contexts(self) -> Sequence[str]:
+        """The further contexts that they name."""
+        return [entry.context for entry in self._models if entry.context]
+
     def model(self, provider: str, host: str, name: str) -> Meaning | None:
         """The model that a name means when a provider at a host has it; None if nothing is declared."""
         for entry in self._models:

@@ -7,27 +7,32 @@ price of a call is what the book said, after that update, about the instant at w
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from itertools import groupby, pairwise
-from typing import Any, Final
+from typing import Final
 
-from collector.price_book.overlay import joined, overlay
+from collector.price_book.overlay import intersection, joined, overlay
 from collector.price_book.row import BEGINNING, DAY, END, UNBOUNDED, PriceRow
 
 LAYERS: Final = ("seed", "override", "contract")
 _PICO: Final = 1_000_000
 MOST_TIERS: Final = 15
+OF_AN_ACCOUNT: Final = "account:"
+"""Before the name of an account, in place of a team; it goes before the contract of the team."""
+AT_LIST_PRICE: Final = "*"
+"""In place of a team: what calls would cost without any contract."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
     """One row of price_statements: a price row, who says it since when, and for whom.
 
-    With a `discount` (a share of 1) the rates are those that hold without it; model and context are patterns then.
+    With a `discount` (a share of 1) the rates are so much less than what holds without any discount of that layer and
+    payer; model and context are patterns then. Of two that overlap the later one holds, so 0 takes back an earlier one.
     """
 
     update_number: int
@@ -79,33 +84,57 @@ COLUMNS: Final = [field.name for field in fields(EffectivePrice)]
 
 
 def book_at(statements: Iterable[Statement], update_number: int, team: str = "") -> list[PriceRow]:
-    """What the book says to a team after an update: rows that do not overlap, of all layers.
+    """What all layers say to a team after an update: rows that do not overlap.
 
-    For a team that has no contract of its own it is what it says to everyone.
+    For a team that has no contract of its own it is what they say to everyone, `AT_LIST_PRICE` what they say without
+    contracts.
     """
     known = [one for one in statements if one.update_number <= update_number and one.team in ("", team)]
     rows: list[PriceRow] = []
-    for layer in LAYERS:
+    for layer in LAYERS[:-1] if team == AT_LIST_PRICE else LAYERS:
         for payer in dict.fromkeys(("", team)):
-            said = (one for one in known if (one.layer, one.team) == (layer, payer))
-            for is_discount, group in groupby(said, lambda one: one.discount is not None):
-                if is_discount:
-                    for one in group:
-                        rows = overlay(rows, _discounted(one, rows))
-                else:
-                    rows = overlay(rows, [one.row for one in group])
+            rows = _laid(rows, (one for one in known if (one.layer, one.team) == (layer, payer)))
     return rows
 
 
-def _discounted(statement: Statement, rows: Iterable[PriceRow]) -> list[PriceRow]:
-    wanted, left = statement.row, 1 - (statement.discount or 0)
+def _laid(lower: list[PriceRow], said: Iterable[Statement]) -> list[PriceRow]:
+    """`lower` under what one layer says to one payer; a discount is taken off what holds without discounts."""
+    rows = undiscounted = lower
+    for is_discount, group in groupby(said, lambda one: one.discount is not None):
+        if is_discount:
+            rows = overlay(rows, [row for one in group for row in discounted(one, undiscounted)])
+        else:
+            own = [one.row for one in group]
+            # To lay a whole seed twice would take twice as long.
+            is_same = rows is undiscounted
+            undiscounted = overlay(undiscounted, own)
+            rows = undiscounted if is_same else overlay(rows, own)
+    return rows
+
+
+def layer_of(row: PriceRow) -> str:
+    """The layer from which a row of `book_at` is: what an operator states says so in its source."""
+    word = row.source.partition(" ")[0]
+    return word if word in LAYERS else LAYERS[0]
+
+
+def update_at(versions: Iterable[CostVersion], at: datetime) -> int | None:
+    """By which update of the book calls that start at `at` are priced under the last of `versions`; None by none."""
+    return next((update for start, end, update in spans(versions) if start <= at < end), None)
+
+
+def discounted(statement: Statement, rows: Iterable[PriceRow]) -> list[PriceRow]:
+    """Those of `rows` that fit a discount, where it holds and less it; with a discount of 0 as they are."""
+    wanted, discount = statement.row, statement.discount
     found = []
     for row in rows:
-        start, end = max(row.valid_from, wanted.valid_from), min(row.valid_to, wanted.valid_to)
-        fits = fnmatchcase(row.model, wanted.model) and fnmatchcase(row.context, wanted.context)
-        if row.provider == wanted.provider and fits and start < end:
-            rates: dict[str, Any] = {name: rate * left for name, rate in row.rates.items() if rate is not None}
-            found.append(replace(row, valid_from=start, valid_to=end, **rates, source=wanted.source))
+        if row.provider != wanted.provider or (changes := intersection(row, wanted)) is None:
+            continue
+        if fnmatchcase(row.model, wanted.model) and fnmatchcase(row.context, wanted.context):
+            if discount:
+                changes |= {name: rate * (1 - discount) for name, rate in row.rates.items() if rate is not None}
+                changes["source"] = wanted.source
+            found.append(replace(row, **changes))
     return found
 
 
@@ -126,30 +155,47 @@ def spans(versions: Iterable[CostVersion]) -> list[tuple[datetime, datetime, int
 
 
 def effective(statements: Sequence[Statement], versions: Sequence[CostVersion]) -> list[EffectivePrice]:
-    """All that holds under the last of `versions`: for everyone, and for each team what a contract makes different."""
+    """All that holds under the last of `versions`: for everyone, and for each payer what a contract makes different.
+
+    A contract for everyone makes the list prices different: they are those of `AT_LIST_PRICE`.
+    """
     timeline = spans(versions)
-    for_all = _on_timeline(lambda update: book_at(statements, update), timeline)
+    updates = {update for _, _, update in timeline}
+    books = {update: _by_key(book_at(statements, update)) for update in updates}
+    for_all = _on_timeline(books, timeline)
     found = list(_cells("", for_all))
-    for team in sorted({one.team for one in statements if one.team}):
-        own = _on_timeline(lambda update, team=team: book_at(statements, update, team), timeline)  # type: ignore[misc]
+    for team in sorted({one.team or AT_LIST_PRICE for one in statements if one.layer == LAYERS[-1]}):
+        theirs = {update: _by_key(book_at(statements, update, team)) for update in updates}
+        keys = {key for update in updates for key, rows in theirs[update].items() if rows != books[update].get(key)}
+        of_keys = {update: {key: book[key] for key in keys & book.keys()} for update, book in theirs.items()}
+        own = _on_timeline(of_keys, timeline)
         found += _cells(team, {key: rows for key, rows in own.items() if rows != for_all.get(key)})
     return found
 
 
+def _by_key(rows: Iterable[PriceRow]) -> dict[int, list[PriceRow]]:
+    found: dict[int, list[PriceRow]] = defaultdict(list)
+    for row in rows:
+        found[row.price_key].append(row)
+    return found
+
+
 def _on_timeline(
-    book: Callable[[int], list[PriceRow]], timeline: Iterable[tuple[datetime, datetime, int]]
+    books: Mapping[int, Mapping[int, Sequence[PriceRow]]], timeline: Iterable[tuple[datetime, datetime, int]]
 ) -> dict[int, list[PriceRow]]:
-    """The rows by price key, each cut to the spans in which its update counts."""
-    books: dict[int, list[PriceRow]] = {}
+    """The rows by price key, each cut to the spans in which its update counts; `books` are by update and price key."""
     found: dict[int, list[PriceRow]] = defaultdict(list)
     for start, end, update in timeline:
-        if update not in books:
-            books[update] = book(update)
-        for row in books[update]:
-            since, until = max(start, row.valid_from), min(end, row.valid_to)
-            if since < until:
-                found[row.price_key].append(replace(row, valid_from=since, valid_to=until))
-    return {key: joined(rows) for key, rows in found.items()}
+        for key, rows in books[update].items():
+            found[key] += (cut for row in rows if (cut := _within(row, start, end)) is not None)
+    return {key: joined(rows) for key, rows in found.items() if rows}
+
+
+def _within(row: PriceRow, start: datetime, end: datetime) -> PriceRow | None:
+    since, until = max(start, row.valid_from), min(end, row.valid_to)
+    if (since, until) == (row.valid_from, row.valid_to):
+        return row
+    return replace(row, valid_from=since, valid_to=until) if since < until else None
 
 
 def _cells(team: str, by_key: Mapping[int, list[PriceRow]]) -> Iterator[EffectivePrice]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from collector.price_book.effective import Statement, book_at
+from collector.price_book.effective import Statement, book_at, discounted
 from collector.price_book.row import RATES, PriceRow
 
 
@@ -40,6 +40,14 @@ def preview(known: Sequence[Statement], new: Sequence[Statement], now: datetime)
             for row in _holding(after, at):
                 found += _differences(team, at, held.get((row.price_key, row.input_from)), row)
     return list(dict.fromkeys(found))
+
+
+def unfitting(known: Sequence[Statement], new: Sequence[Statement]) -> list[Statement]:
+    """The discounts of `new` that fit no price of the book, theirs among them, whenever they hold."""
+    newest = max((one.update_number for one in known), default=0)
+    discounts = [one for one in new if one.discount is not None]
+    books = {team: book_at([*known, *new], newest, team) for team in {one.team for one in discounts}}
+    return [one for one in discounts if not discounted(one, books[one.team])]
 
 
 def _holding(rows: Iterable[PriceRow], at: datetime) -> Iterable[PriceRow]:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timezone
 from decimal import Decimal
+from fnmatch import fnmatchcase
 from itertools import combinations
 from typing import Any, Final, Literal
 
 import tomllib
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from collector.price_book.effective import Statement
+from collector.price_book.declared import Declared
+from collector.price_book.effective import AT_LIST_PRICE, OF_AN_ACCOUNT, Statement
 from collector.price_book.overlay import intersection
+from collector.price_book.resolve import contexts
 from collector.price_book.row import BEGINNING, DAY, END, RATES, UNBOUNDED, PriceRow, price_key
 
 _HIGHEST_RATE: Final = Decimal(10_000)
 _HIGHEST_REQUEST_RATE: Final = Decimal(1_000_000)
+# What price_statements can hold.
+_DIGITS: Final = 6
 
 
 class _Price(BaseModel):
@@ -28,6 +33,7 @@ class _Price(BaseModel):
     model: str = Field(min_length=1)
     context: str = ""
     team: str = ""
+    account: str = ""
     valid_from: date | datetime | None = None
     valid_to: date | datetime | None = None
     day_from: time = time()
@@ -36,24 +42,39 @@ class _Price(BaseModel):
     input_to: int | None = Field(default=None, gt=0)
     currency: Literal["USD"] = "USD"
     rates: dict[str, Decimal] = {}
-    discount: Decimal | None = Field(default=None, gt=0, le=1)
+    discount: Decimal | None = Field(default=None, ge=0, le=1, decimal_places=_DIGITS)
     reference: str = ""
 
     @model_validator(mode="after")
     def _makes_sense(self) -> _Price:
+        if self.team and self.account:
+            raise ValueError("a contract is of a team or of an account: give one of them")
+        if self.team == AT_LIST_PRICE or self.team.startswith(OF_AN_ACCOUNT):
+            raise ValueError(f"{self.team} cannot be a team; write account = … for the contract of an account")
         if bool(self.rates) == (self.discount is not None):
             raise ValueError("give either rates or a discount (0.12 is 12 % off)")
+        if _is_pattern(self.provider) or (self.rates and _is_pattern(self.model)):
+            raise ValueError("rates are those of one model, by its name: only the model of a discount may be a pattern")
         if unknown := sorted(set(self.rates) - set(RATES)):
             raise ValueError(f"there is no rate {unknown[0]}: there are {', '.join(RATES)}")
         for name, rate in self.rates.items():
             highest = _HIGHEST_REQUEST_RATE if name == "request_rate" else _HIGHEST_RATE
             if not 0 <= rate <= highest:
                 raise ValueError(f"{name} is {rate}: rates are US dollars per million, from 0 to {highest:,}")
+            if rate != round(rate, _DIGITS):
+                raise ValueError(f"{name} is {rate}: a rate has at most {_DIGITS} digits after the point")
         if self.row("").valid_from >= self.row("").valid_to:
             raise ValueError("valid_to must be later than valid_from")
+        if self.row("").day_from >= self.row("").day_to:
+            raise ValueError("day_to must be later than day_from: leave it away for midnight, and state a night twice")
         if self.input_to is not None and self.input_to <= self.input_from:
             raise ValueError("input_to must be larger than input_from")
         return self
+
+    @property
+    def payer(self) -> str:
+        """Whose price it is, as in `Statement.team`."""
+        return f"{OF_AN_ACCOUNT}{self.account}" if self.account else self.team
 
     def row(self, source: str) -> PriceRow:
         """It as a row of the price book."""
@@ -79,27 +100,55 @@ class _Price(BaseModel):
 class _File(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    price: tuple[_Price, ...] = Field(min_length=1)
+    price: tuple[_Price, ...]
 
 
-def parse_price_file(text: str, layer: str, source: str, allow_gaps: bool = False) -> list[Statement]:
+def parse_price_file(
+    text: str, layer: str, source: str, allow_gaps: bool = False, declared: Declared | None = None
+) -> list[Statement]:
     """What a price file states. Raises ValueError that names the entry and what is wrong with it.
 
-    Entries for the same calls must not overlap, and must not leave out a time between them unless `allow_gaps`.
+    Entries for the same calls must not overlap, and must not leave out a time between them unless `allow_gaps`. Their
+    contexts are those that names can have, `declared` ones among them.
     """
     try:
-        entries = _File.model_validate(tomllib.loads(text, parse_float=Decimal)).price
+        found = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{source} is no TOML file: {error}") from error
+    if not _has_entries(found):
+        raise ValueError(f"{source} states no price: write [[price]] and below it provider, model and rates")
+    try:
+        entries = _File.model_validate(found).price
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part + 1) if isinstance(part, int) else str(part) for part in first["loc"])
         raise ValueError(f"{source}, {place}: {first['msg'].removeprefix('Value error, ')}") from error
-    if layer == "override" and any(entry.team for entry in entries):
-        raise ValueError(f"{source}: prices of one team are a contract: record them with --layer contract")
-    statements = [Statement(0, layer, entry.team, entry.row(f"{layer} {source}"), entry.discount) for entry in entries]
+    if layer == "override" and any(entry.payer for entry in entries):
+        raise ValueError(f"{source}: prices of one team or account are a contract: record them with --layer contract")
+    _check_contexts(entries, source, contexts(declared or Declared()))
+    statements = [Statement(0, layer, entry.payer, entry.row(f"{layer} {source}"), entry.discount) for entry in entries]
     _check(statements, source, allow_gaps)
     return statements
+
+
+def _has_entries(found: Mapping[str, Any]) -> bool:
+    entries = found.get("price")
+    return isinstance(entries, list) and bool(entries) and all(isinstance(entry, dict) for entry in entries)
+
+
+def _is_pattern(name: str) -> bool:
+    return "*" in name or "?" in name
+
+
+def _check_contexts(entries: Sequence[_Price], source: str, known: Sequence[str]) -> None:
+    for number, entry in enumerate(entries, start=1):
+        fits = fnmatchcase if entry.discount is not None else str.__eq__
+        if not any(fits(context, entry.context) for context in known):
+            names = ", ".join(filter(None, known))
+            raise ValueError(
+                f"{source}, price.{number}: there is no context {entry.context!r}: there are {names};"
+                " leave it away for the standard rates"
+            )
 
 
 def _check(statements: Sequence[Statement], source: str, allow_gaps: bool) -> None:
@@ -135,6 +184,7 @@ def _instant(given: date | datetime | None, otherwise: datetime) -> datetime:
         return otherwise
     if not isinstance(given, datetime):
         given = datetime.combine(given, time())
+    given = given.replace(microsecond=0)
     return given.astimezone(timezone.utc) if given.tzinfo else given.replace(tzinfo=timezone.utc)
 
 

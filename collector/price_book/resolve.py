@@ -35,6 +35,12 @@ class Named(NamedTuple):
     service_tier: str = ""
 
 
+def contexts(declared: Declared) -> list[str]:
+    """Every context that a call can have: that of a service tier, of a zone, or of both; empty at standard rates."""
+    zones = dict.fromkeys(["", *(rule.context for rule in RULES), *declared.contexts])
+    return list(dict.fromkeys(_context(tier, zone) for tier in ("", *_TIERS.values()) for zone in zones))
+
+
 @dataclass(frozen=True, slots=True)
 class Resolution:
     """The model of the price book and the context, None when there is no such model; `steps` say how it was found."""
@@ -78,7 +84,7 @@ class Resolver:
             found = self._find(named, name, steps)
             if found is not None:
                 model, zone = found
-                context = "+".join(filter(None, (tier, zone)))
+                context = _context(tier, zone)
                 rates = f"context {context!r}" if context else "at standard rates"
                 steps.append(f"it is {model.model!r} of {model.provider!r}, {rates}")
                 return Resolution(model, context, tuple(steps))
@@ -107,6 +113,10 @@ class Resolver:
         if name.lower() in GATEWAYS:
             return None
         return self._names.provider_named(PROVIDERS.get(name.lower(), name))
+
+
+def _context(tier: str, zone: str) -> str:
+    return "+".join(filter(None, (tier, zone)))
 
 
 class _Attempt(NamedTuple):

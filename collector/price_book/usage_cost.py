@@ -8,25 +8,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from tokentide.manual import TOKENS
+
 from collector.price_book.effective import filled, picodollars
 from collector.price_book.row import PriceRow
 
 MOST_TOKENS: Final = 100_000_000
 _DOLLARS: Final = Decimal("0.000000000001")
-
-COUNTS: Final = (
-    "input_tokens",
-    "cache_read_tokens",
-    "cache_write_5m_tokens",
-    "cache_write_1h_tokens",
-    "output_tokens",
-    "reasoning_tokens",
-    "input_audio_tokens",
-    "cache_read_audio_tokens",
-    "output_audio_tokens",
-    "input_image_tokens",
-    "output_image_tokens",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +44,7 @@ def usage_cost(rows: Iterable[PriceRow], at: datetime, usage: Mapping[str, int])
     Raises ValueError for a count that has another name, is negative, or is no whole number.
     """
     _check(usage)
-    counts = {name: usage.get(name, 0) for name in COUNTS}
+    counts = {name: usage.get(name, 0) for name in TOKENS}
     row = next((row for row in rows if row.holds(at, counts["input_tokens"])), None)
     if row is None:
         return UsageCost("unpriced")
@@ -98,8 +86,8 @@ def _buckets(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def _check(usage: Mapping[str, int]) -> None:
-    if unknown := sorted(usage.keys() - set(COUNTS)):
-        raise ValueError(f"there is no count {unknown[0]}: there are {', '.join(COUNTS)}")
+    if unknown := sorted(usage.keys() - set(TOKENS)):
+        raise ValueError(f"there is no count {unknown[0]}: there are {', '.join(TOKENS)}")
     for name, count in usage.items():
         if type(count) is not int or count < 0:
             raise ValueError(f"{name} is {count!r}: counts are whole numbers from 0 on")

@@ -6,17 +6,13 @@ import json
 from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
-from collector_batches import batch_of
+from collected_calls import collect
 from conftest import NOW
 from events import a_call
-from given_prices import give_prices
 
-from collector.rollup import RollUp
-from collector.write import Writer
-from server import owner, price_lists
+from server import owner, price_lists, price_lookup_command
 from server.cli import main
 from store.connection import Store
 
@@ -39,23 +35,20 @@ def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
     return int(ended.value.code or 0), "".join(capsys.readouterr())
 
 
+@pytest.fixture(autouse=True)
+def folder_without_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def store_of_today(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Store) -> Path:
     """A folder, over a store with two calls; its clock stands still."""
-    monkeypatch.chdir(tmp_path)
-    for module in (owner, price_lists):
+    (tmp_path / "tokentide-data/store").mkdir(parents=True)
+    for module in (owner, price_lists, price_lookup_command):
         monkeypatch.setattr(module, "utc_now", lambda: NOW)
         monkeypatch.setattr(module, "owner", lambda *_: nullcontext(store))
-    give_prices(store)
-    calls = [
-        a_call(call_id=str(uuid4()), started_at=NOW - 2 * HOUR, model_requested=name)
-        for name in ("gpt-5", "my-gpt-4.1-x")
-    ]
-    batch = batch_of(*(call.to_json() for call in calls), days=400)
-    Writer(store, "kafka", uuid4().hex, lambda s: False, lambda: 0.0).write(batch, NOW)
-    roll_up = RollUp(store)
-    roll_up.touch(batch.minutes)
-    roll_up.rebuild()
+    names = ("gpt-5", "my-gpt-4.1-x")
+    collect(store, *(a_call(started_at=NOW - 2 * HOUR, model_requested=name) for name in names))
     return tmp_path
 
 
@@ -74,7 +67,7 @@ def test_a_usage_is_priced_part_by_part(capsys: pytest.CaptureFixture[str]) -> N
     usage = '{"input_tokens": 1000, "cache_read_tokens": 400, "output_tokens": 10}'
     code, said = run(capsys, "cost", "--provider", "openai", "--model", "gpt-5", "--at", "2026-11-01", "--usage", usage)
     assert code == 0
-    assert said.endswith("priced: $0.0009\n")
+    assert said.endswith("priced by the price book of this release: $0.0009\n")
     assert "400 at $0.125 per million = $0.00005" in said
     code, said = run(capsys, "cost", "--provider", "openai", "--model", "gpt-5", "--usage", '{"input_tokens": -1}')
     assert (code, said.count("\n")) == (1, 1)
@@ -133,6 +126,19 @@ def test_own_prices_are_recorded_and_applied(store_of_today: Path, capsys: pytes
     assert "override" in run(capsys, "history")[1]
 
 
+def test_the_history_begins_with_the_newest(
+    store_of_today: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = store_of_today / "ours.toml"
+    file.write_text(OURS, "utf-8")
+    for hours, reason in enumerate(("first", "second"), start=1):
+        monkeypatch.setattr(owner, "utc_now", lambda hours=hours: NOW + hours * HOUR)
+        run(capsys, "update", str(file), "--reason", reason)
+    history = json.loads(run(capsys, "history", "--format", "json")[1])
+    assert [row["reason"] for row in history if row["what"] == "update"][:2] == ["second", "first"]
+    assert [row["at"] for row in history] == sorted((row["at"] for row in history), reverse=True)
+
+
 def test_a_wrong_price_file_changes_nothing(store_of_today: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = store_of_today / "ours.toml"
     file.write_text(OURS.replace("2.5", "-2.5"), "utf-8")
@@ -158,4 +164,63 @@ def test_names_without_a_price_are_listed_with_what_they_may_mean(
 
 def test_the_time_of_the_price_is_an_instant(capsys: pytest.CaptureFixture[str]) -> None:
     code, said = run(capsys, "resolve", "openai", "gpt-5", "--at", "yesterday")
-    assert (code, "write 2026-11-01" in said) == (1, True)
+    assert (code, "write 2026-11-20" in said) == (1, True)
+
+
+CONTRACT = (
+    '[[price]]\nprovider = "openai"\nmodel = "gpt-5*"\nteam = "search"\nvalid_from = 2026-01-01\ndiscount = 0.5\n'
+)
+A_USAGE = ("--provider", "openai", "--model", "gpt-5", "--usage", '{"input_tokens": 1000000}', "--at", "2026-11-21")
+
+
+def state(folder: Path, capsys: pytest.CaptureFixture[str], layer: str, text: str) -> None:
+    (folder / f"{layer}.toml").write_text(text, "utf-8")
+    assert run(capsys, "update", f"{layer}.toml", "--layer", layer, "--reason", "ours")[0] == 0
+
+
+def test_the_price_book_of_the_store_says_what_a_usage_costs(
+    store_of_today: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(capsys, "cost", *A_USAGE)[1].endswith("priced by the price book of the store: $1.25\n")
+    state(store_of_today, capsys, "override", OURS)
+    state(store_of_today, capsys, "contract", CONTRACT)
+    said = run(capsys, "cost", *A_USAGE)[1]
+    assert ": override override.toml (stated)\n" in said
+    assert said.endswith("priced by the price book of the store: $2.5\n")
+    said = run(capsys, "cost", *A_USAGE, "--team", "search")[1]
+    assert ": contract contract.toml (" in said
+    assert said.endswith("priced by the price book of the store, for team search: $1.25\n")
+    assert run(capsys, "cost", *A_USAGE, "--team", "growth")[1].endswith("for team growth: $2.5\n")
+    said = run(capsys, "cost", *A_USAGE, "--release")[1]
+    assert ": seed genai-prices" in said
+    assert said.endswith("priced by the price book of this release: $1.25\n")
+
+
+def test_a_call_is_priced_by_what_counted_when_it_started(
+    store_of_today: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state(store_of_today, capsys, "override", OURS)
+    assert run(capsys, "cost", *A_USAGE[:-1], "2026-11-20T12:00:30Z")[1].endswith("store: $1.25\n")
+    assert run(capsys, "cost", *A_USAGE[:-1], "2026-11-20T12:01:00Z")[1].endswith("store: $2.5\n")
+
+
+def test_a_name_is_explained_by_the_store(store_of_today: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = '[[price]]\nprovider = "our servers"\nmodel = "llama-70b"\nrates = { input_rate = 0.2, output_rate = 0.6 }\n'
+    declared = '[prices.models.llama]\nname = "llama*"\nis_model = "llama-70b"\nof_provider = "our servers"\n'
+    (store_of_today / "tokentide.toml").write_text(declared, "utf-8")
+    asked = ("resolve", "vllm", "llama-3.3", "--at", "2026-11-21")
+    code, said = run(capsys, *asked)
+    assert (code, said.endswith("the price book of the store has no rates for it at 2026-11-21 00:00\n")) == (1, True)
+    state(store_of_today, capsys, "override", own)
+    code, said = run(capsys, *asked)
+    assert code == 0
+    assert "declared to be 'llama-70b' of 'our servers'" in said
+    assert "input_rate             $0.2 per million" in said
+    assert said.endswith("by the price book of the store\n")
+    assert run(capsys, *asked, "--release")[0] == 1
+
+
+def test_only_a_store_knows_teams(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = run(capsys, "cost", *A_USAGE, "--team", "search")
+    assert (code, "contracts of teams" in said) == (1, True)
+    assert not (tmp_path / "tokentide-data").exists()

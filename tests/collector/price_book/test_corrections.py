@@ -42,6 +42,15 @@ def row_of(provider: str, model: str, tier: str, day: str, tokens: int = 0) -> P
         ("deepseek", "deepseek-chat", "", "2025-10-15", 0, "0.28 0.42"),
         ("litellm", "azure/eu/gpt-4.1", "", "2026-11-01", 0, "2.2 8.8"),
         ("litellm", "azure/eu/gpt-4.1", "batch", "2026-11-01", 0, "1.1 4.4"),
+        ("litellm", "azure/eu/o4-mini", "", "2026-11-01", 0, "1.21 4.84"),
+        ("aws", "apac.amazon.nova-pro-v1:0", "", "2026-11-01", 0, "0.84 3.36"),
+        ("aws", "us.amazon.nova-pro-v1:0", "", "2026-11-01", 0, "0.8 3.2"),
+        ("mistral", "mistral-large-latest", "", "2025-12-01", 0, "2 6"),
+        ("mistral", "mistral-large-latest", "", "2026-11-01", 0, "0.5 1.5"),
+        ("google", "gemini-1.5-flash-8b-001", "", "2025-06-01", 0, "0.0375 0.15"),
+        ("google", "gemini-1.5-flash-8b-001", "", "2025-06-01", 200_000, "0.075 0.3"),
+        ("google", "gemini-1.5-flash-002", "", "2025-06-01", 0, "0.075 0.3"),
+        ("deepseek", "deepseek-v3.2", "", "2026-11-01", 0, "0.28 0.42"),
     ],
 )
 def test_a_correction_holds(provider: str, model: str, tier: str, day: str, tokens: int, rates: str) -> None:

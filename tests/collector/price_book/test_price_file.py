@@ -47,6 +47,8 @@ def test_a_contract_is_for_a_team_and_may_be_a_discount() -> None:
         (entries("discount = 1.2\n"), "contract", "less than or equal to 1"),
         (entries("rates = { input_rate = -1 }\n"), "override", "from 0 to 10,000"),
         (entries("rates = { input_rate = 10001 }\n"), "override", "from 0 to 10,000"),
+        (entries("rates = { input_rate = 0.1234567 }\n"), "override", "at most 6 digits after the point"),
+        (entries("discount = 0.1234567\n"), "contract", "6 decimal places"),
         (entries("rates = { inptu_rate = 1 }\n"), "override", "inptu_rate"),
         (entries(f'currency = "EUR"\n{RATES}'), "override", "USD"),
         (entries(f'team = "search"\n{RATES}'), "override", "--layer contract"),

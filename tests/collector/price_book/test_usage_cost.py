@@ -14,10 +14,11 @@ from events import a_call
 from given_prices import give_prices
 from hypothesis import given
 from hypothesis import strategies as st
+from tokentide.manual import TOKENS
 
 from collector.price_book.release import release_rows
 from collector.price_book.resolve import Resolver
-from collector.price_book.usage_cost import COUNTS, usage_cost
+from collector.price_book.usage_cost import usage_cost
 from collector.write import Writer
 from store.connection import Store
 from store.sql import parse
@@ -32,8 +33,8 @@ MODELS = (
     ("deepseek", "deepseek-v4-pro", ""),
     ("nobody", "nothing", ""),
 )
-TOKENS = st.one_of(st.integers(0, 3_000), st.integers(0, 400_000), st.integers(0, 2**62))
-USAGES = st.dictionaries(st.sampled_from(COUNTS), TOKENS)
+COUNTS = st.one_of(st.integers(0, 3_000), st.integers(0, 400_000), st.integers(0, 2**62))
+USAGES = st.dictionaries(st.sampled_from(TOKENS), COUNTS)
 INSTANTS = st.datetimes(datetime(2025, 12, 1), datetime(2026, 11, 20), timezones=st.just(timezone.utc))  # noqa: DTZ001  # the bounds have none
 
 
@@ -85,7 +86,7 @@ def test_the_store_says_the_same(store: Store) -> None:
         provider, name, tier = model
         found = usage_cost(rows_of(provider, name, tier), at.replace(microsecond=0), usage)  # type: ignore[arg-type]
         call = a_call(call_id=str(uuid4()), seq=len(calls) + 1, provider=provider, model_requested=name)
-        counts = dict.fromkeys(COUNTS) | usage
+        counts = dict.fromkeys(TOKENS) | usage
         calls.append(replace(call, service_tier=tier, started_at=at.replace(microsecond=0), **counts))
         expected.append((found.cost, found.status))
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from collector.price_book.effective import COLUMNS as EFFECTIVE
-from collector.price_book.effective import CostVersion, EffectivePrice, Statement, book_at, effective
+from collector.price_book.effective import CostVersion, EffectivePrice, Statement, book_at, effective, update_at
 from collector.price_book.overlay import joined
 from collector.price_book.release import release_text
 from collector.price_book.row import BEGINNING, END, PriceRow, from_csv
@@ -35,15 +35,18 @@ class Update:
 
 
 class PriceBook:
-    """The price book of one store."""
+    """The price book of one store, to be used for one change or question: its statements are read once."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._statements: list[Statement] | None = None
 
-    def statements(self) -> list[Statement]:
+    def statements(self) -> Sequence[Statement]:
         """All that was ever said, in order. Raises StoreError."""
-        found = self._store.query(load("collector", "price_statements")).dicts()
-        return [_statement(raw) for raw in found]
+        if self._statements is None:
+            found = self._store.query(load("collector", "price_statements")).dicts()
+            self._statements = [_statement(raw) for raw in found]
+        return self._statements
 
     def versions(self) -> list[CostVersion]:
         """Every cost version, in order. Raises StoreError."""
@@ -65,7 +68,28 @@ class PriceBook:
         told = (number, update.layer, update.name, update.digest, len(rows), update.reason, now)
         names = ["number", "layer", "name", "digest", "statements", "reason", "recorded_at"]
         self._store.insert("price_updates", names, [told])
+        if self._statements is not None:
+            self._statements += [replace(one, update_number=number) for one in update.statements]
         return number
+
+    def rows_of(self, price_key: int, at: datetime, payers: Sequence[str] = ()) -> list[PriceRow]:
+        """The rows of a key by which calls that start at `at` are priced. Raises StoreError.
+
+        They are those of the first of `payers`, as in `Statement.team`, whose contract has prices of that key; without
+        one those of everyone.
+        """
+        versions = self.versions()
+        update = update_at(versions, at)
+        if update is None:
+            return []
+        said = [
+            one
+            for one in self.statements()
+            if (one.row.price_key == price_key or one.discount is not None) and one.team in ("", *payers)
+        ]
+        having = {price.team for price in effective(said, versions) if price.price_key == price_key}
+        payer = next((one for one in payers if one in having), "")
+        return [row for row in book_at(said, update, payer) if row.price_key == price_key]
 
     def prepare(self, versions: Sequence[CostVersion]) -> list[EffectivePrice]:
         """Write what holds under the last of `versions`, which does not count yet. Raises StoreError."""

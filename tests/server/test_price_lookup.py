@@ -1,0 +1,91 @@
+"""What the price book of a store says of a name and a usage: over HTTP, and the same as what calls are charged."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from collected_calls import collect
+from conftest import NOW
+from events import a_call
+from given_prices import give_prices
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from collector.price_book.book import PriceBook, Update
+from collector.price_book.price_file import parse_price_file
+from server.config import Config
+from server.price_lookup import routes
+from store.connection import Store
+from store.sql import parse
+
+HOUR = timedelta(hours=1)
+COSTS = parse("costs", "-- One row = one call.\nSELECT team, cost FROM priced_calls ORDER BY team")
+HALF = '[[price]]\nprovider = "openai"\nmodel = "gpt-5*"\nteam = "search"\ndiscount = 0.5\n'
+USAGE = {"input_tokens": 20_000, "cache_read_tokens": 18_000, "output_tokens": 500}
+
+
+@pytest.fixture
+def contracted(store: Store) -> Store:
+    """A store in which team search pays half since an hour."""
+    give_prices(store)
+    book, then = PriceBook(store), NOW - HOUR
+    number = book.record(Update("contract", "ours", "", "ours", parse_price_file(HALF, "contract", "ours")), then)
+    book.put_in_force(number, "ours", then)
+    return store
+
+
+def ask(store: Store, path: str, **asked: str) -> tuple[int, Any]:
+    client = TestClient(Starlette(routes=list(routes(store, Config(), lambda: NOW))))
+    answered = client.get(f"/api/prices/{path}", params={"provider": "openai", "model": "gpt-5"} | asked)
+    return answered.status_code, answered.json()
+
+
+def test_the_rows_of_a_team_say_from_which_layer_they_are(contracted: Store) -> None:
+    for team, layer, rate in (("search", "contract", "0.625"), ("growth", "seed", "1.25"), ("", "seed", "1.25")):
+        status, found = ask(contracted, "resolve", team=team)
+        assert (status, found["is_known"], found["steps"][-1]) == (
+            200,
+            True,
+            "it is 'gpt-5' of 'openai', at standard rates",
+        )
+        assert [(row["layer"], row["rates"]["input_rate"]) for row in found["rows"]] == [(layer, rate)]
+    _, found = ask(contracted, "resolve", team="search", at="2026-11-20T11:00:00Z")
+    assert [row["layer"] for row in found["rows"]] == ["seed"]
+
+
+def test_a_usage_costs_what_a_call_is_charged(contracted: Store) -> None:
+    collect(
+        contracted,
+        *(a_call(team=team, model_requested="gpt-5", model_responded="", **USAGE) for team in ("growth", "search")),
+    )
+    for team, cost in contracted.query(COSTS).rows:
+        status, found = ask(contracted, "cost", team=team, usage=json.dumps(USAGE))
+        assert (status, found["status"], Decimal(found["cost"])) == (200, "priced", cost)
+        assert sum(Decimal(part["cost"]) for part in found["parts"]) == cost
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "says"),
+    [
+        ("resolve", {"model": ""}, "name a provider and a model"),
+        ("resolve", {"at": "soon"}, "'soon' is no instant"),
+        ("cost", {}, "usage: write an object of counts"),
+        ("cost", {"usage": "[1]"}, "usage: write an object of counts"),
+        ("cost", {"usage": '{"input_tokens": 1.5}'}, "usage: input_tokens is 1.5: counts are whole numbers"),
+    ],
+)
+def test_a_question_that_cannot_be_answered_says_why(
+    contracted: Store, path: str, asked: dict[str, str], says: str
+) -> None:
+    status, found = ask(contracted, path, **asked)
+    assert (status, says in found["error"]) == (400, True)
+
+
+def test_a_name_that_nobody_knows_has_no_price(contracted: Store) -> None:
+    assert ask(contracted, "resolve", model="nobody-knows")[1]["rows"] == []
+    status, found = ask(contracted, "cost", model="nobody-knows", usage="{}")
+    assert (status, found["status"], found["cost"], found["row"]) == (200, "unpriced", None, None)
