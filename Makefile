@@ -20,7 +20,7 @@ demo: .venv/.has-demo ## watch three teams' apps, their cost, an alert and a dri
 demo-kafka: .venv/.has-demo ## the same over a real Apache Kafka, which it starts by itself
 	@$(BIN)/tokentide demo --transport kafka $(ARGS)
 
-test: .venv/.has-everything .venv-beside/.made .venv-previous/.made ## every test, those with real Kafka, Chromium and Alertmanager included (options: ARGS="tests/store")
+test: .venv/.has-everything .venv-beside/.made .venv-previous/.made .venv-focus/.made ## every test, those with real Kafka, Chromium and Alertmanager included (options: ARGS="tests/store")
 	@scripts/install-test-programs
 	$(BIN)/pytest --durations=10 $(ARGS)
 
@@ -32,6 +32,7 @@ check: .venv/.has-everything ## format, lint, types, import rules, generated fil
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m dashboards render --check
 	$(BIN)/python -m collector.price_book.seed --check
+	$(BIN)/python -m collector.price_book.second_opinion --check
 	$(BIN)/python -m server.settings_docs --check
 	$(BIN)/python -m store.schema --check
 	$(BIN)/tokentide check
@@ -64,6 +65,7 @@ dashboards: .venv/.has-everything ## write Grafana's JSON again from the panel d
 
 generated: .venv/.has-everything dashboards ## write every generated file again
 	$(BIN)/python -m collector.price_book.seed
+	$(BIN)/python -m collector.price_book.second_opinion
 	$(BIN)/python -m server.settings_docs
 	$(BIN)/python -m store.schema
 
@@ -71,7 +73,8 @@ pins: .venv/.has-uv ## take the newest versions that pyproject.toml allows into 
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-emit-package tokentide \
 	  --no-annotate --no-header --all-extras --group dev pyproject.toml --output-file requirements.txt
 	for asked in benchmarks/sdk/peers/*.in tests/environments/*.in; do $(BIN)/uv pip compile --quiet --upgrade --universal \
-	  --generate-hashes --no-emit-index-url --no-annotate --no-header $$asked --output-file $${asked%.in}.txt || exit 1; done
+	  --generate-hashes --no-emit-index-url --no-annotate --no-header $$(sed -n 's/^# uv: //p' $$asked) \
+	  $$asked --output-file $${asked%.in}.txt || exit 1; done
 
 clean: ## remove the environment and everything that can be made again
 	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
@@ -91,9 +94,11 @@ clean: ## remove the environment and everything that can be made again
 	@$(INSTALL) --editable sdk --editable '.[demo,demo-kafka,drift]' --group dev
 	@touch $@ .venv/.has-demo
 
+.venv-focus/.made: PYTHON_OF_IT = $$(scripts/find-python 3.12)
+
 .venv-%/.made: tests/environments/%.txt | .venv/.has-uv
 	@echo "Installing the environment of tests/environments/$*.txt …"
-	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-$*
+	@$(BIN)/uv venv --quiet --clear --python $(or $(PYTHON_OF_IT),$(BIN)/python) .venv-$*
 	@$(BIN)/uv pip install --quiet --python .venv-$* --require-hashes --requirement $<
 	@touch $@
 

@@ -1,0 +1,31 @@
+"""The rows of a day's FOCUS file, read back from the CSV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from server.focus.columns import COLUMNS
+from server.focus.day import rows
+from store.connection import Store
+
+DECIMALS = {column.name for column in COLUMNS if column.kind == "Decimal"}
+
+
+def focus_rows(store: Store, day: date, version: str = "1.3") -> list[dict[str, Any]]:
+    """A dictionary for each row; what is empty is None."""
+    text = b"".join(rows(store, day, version, "csv")).decode("utf-8")
+    return [{name: _value(name, value) for name, value in row.items()} for row in csv.DictReader(text.splitlines())]
+
+
+def total(found: Iterable[dict[str, Any]], column: str = "BilledCost") -> Decimal:
+    return sum((row[column] for row in found), Decimal(0))
+
+
+def _value(name: str, value: str) -> Any:
+    if value == "":
+        return None
+    return Decimal(value) if name in DECIMALS else value
