@@ -9,6 +9,7 @@ from typing import Final
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _LONGEST_LABEL = 200
+_LONGEST_TEXT = 1000
 
 
 def money(value: float) -> str:
@@ -51,7 +52,7 @@ def placeholders(template: str) -> dict[str, str]:
 def render(template: str, values: Mapping[str, str | float | None]) -> str:
     """`template` with its placeholders filled; None is written as unknown. Raises KeyError for a name without a value.
 
-    Labels come from outside: control characters become spaces, and a long label is cut.
+    Texts come from outside: control characters become spaces, and a long text is cut.
     """
     parts = []
     for literal, name, unit, _ in Formatter().parse(template):
@@ -64,10 +65,10 @@ def render(template: str, values: Mapping[str, str | float | None]) -> str:
 def _written(value: str | float | None, unit: str) -> str:
     if value is None:
         return "unknown"
-    return one_line(value) if isinstance(value, str) else UNITS[unit](value)
+    return one_line(value, _LONGEST_TEXT) if isinstance(value, str) else UNITS[unit](value)
 
 
-def one_line(text: str) -> str:
-    """`text` without control characters, cut to a readable length."""
+def one_line(text: str, most: int = _LONGEST_LABEL) -> str:
+    """`text` without control characters, cut to `most` characters, a readable length."""
     plain = _CONTROL.sub(" ", text)
-    return plain if len(plain) <= _LONGEST_LABEL else plain[: _LONGEST_LABEL - 1] + "…"
+    return plain if len(plain) <= most else plain[: most - 1] + "…"

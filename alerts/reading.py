@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from alerts.annotations import placeholders, render
+from alerts.annotations import one_line, placeholders, render
 from alerts.rule import Rule, RuleError
 from alerts.state import Reading
 from store.connection import Result
@@ -39,19 +39,22 @@ def check_columns(result: Result, rule: Rule) -> list[str]:
     if not result.rows:
         return []
     name = f"{rule.query.name}.sql"
-    labels = [column for column, kind in zip(result.columns, result.types, strict=True) if kind in _TEXT_TYPES]
+    written = [column for column, kind in zip(result.columns, result.types, strict=True) if kind in _TEXT_TYPES]
+    if missing := [text for text in rule.texts if text not in written]:
+        raise RuleError(f"{name} must return a text in the column {missing[0]}")
+    labels = [column for column in written if column not in rule.texts]
     if wrong := [label for label in labels if not _LABEL_NAME.fullmatch(label) or label == "alertname"]:
         raise RuleError(f"{name}: {wrong[0]!r} cannot be the name of a label; use letters, digits and underscores")
     needed = ["value", "samples"] + (["limit"] if rule.fire_above is None else [])
-    if missing := [column for column in needed if column not in result.columns or column in labels]:
+    if missing := [column for column in needed if column not in result.columns or column in written]:
         raise RuleError(f"{name} must return a number in the column {missing[0]}")
     known = {"fire_above", *result.columns}
     for key, template in rule.annotations.items():
         for placeholder, unit in placeholders(template).items():
             if placeholder not in known:
                 raise RuleError(f"annotation {key}: {placeholder} is not among {', '.join(sorted(known))}")
-            if unit and placeholder in labels:
-                raise RuleError(f"annotation {key}: {placeholder} is a label and has no unit")
+            if unit and placeholder in written:
+                raise RuleError(f"annotation {key}: {placeholder} is a text and has no unit")
     return labels
 
 
@@ -62,9 +65,9 @@ def _counts(row: Mapping[str, Any], rule: Rule) -> bool:
 
 def _reading(row: Mapping[str, Any], labels: list[str], rule: Rule) -> Reading:
     fire_above = float(row.get("limit", rule.fire_above))
-    values: dict[str, str | float | None] = {"fire_above": fire_above}
-    for column, value in row.items():
-        values[column] = value if value is None or column in labels else float(value)
+    texts = {label: one_line(row[label]) for label in labels} | {text: row[text] for text in rule.texts}
+    numbers = {name: None if value is None else float(value) for name, value in row.items() if name not in texts}
+    values: dict[str, str | float | None] = {"fire_above": fire_above, **numbers, **texts}
     return Reading(
         labels={label: row[label] for label in labels} | dict(rule.labels) | {"alertname": rule.alert},
         value=float(row["value"]),

@@ -2,8 +2,8 @@
 
 The query is a .sql file beside the rule. It may use the parameters `from` and `to` (the rule's window), the parameters
 that the rule declares, and the settings in `AlertsConfig.query_settings`. Its String columns are the labels of an
-alert; `value` and `samples` are required numbers, `limit` is an optional number that replaces `fire_above` for its
-row, and every further number may be named in annotations.
+alert, but for the rule's `texts`; `value` and `samples` are required numbers, `limit` is an optional number that
+replaces `fire_above` for its row. Annotations may name every column.
 """
 
 from __future__ import annotations
@@ -82,6 +82,8 @@ class RuleNumbers(BaseModel):
 class Rule(BaseModel):
     """When the rows of a query are alerts. Thresholds are in the unit of the query's `value`.
 
+    `texts` names its String columns that are told in annotations and are no labels, because they change while an alert
+    stands.
     Without a row, or with fewer than `min_samples`, an alert ends (`on_missing: ok`) or stays as it is for an hour at
     most (`keep`). With `announce_resolved: false` nobody is told of its end.
     """
@@ -91,6 +93,7 @@ class Rule(BaseModel):
     alert: str = Field(pattern=r"^[A-Z][A-Za-z0-9]*$")
     query: Annotated[Query, BeforeValidator(_find_query)]
     parameters: Mapping[str, str | float] = {}
+    texts: tuple[str, ...] = ()
     fire_above: float | None = None
     clear_below: float | None = None
     window: Window = timedelta(minutes=5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
-from analyzers.budget_config import BudgetsConfig
+from analyzers.budget.config import BudgetsConfig
 
 if TYPE_CHECKING:
     from analyzers.analyzer import Analyzer
@@ -16,7 +16,9 @@ ANALYZERS: Final = {
     "latency": "analyzers.latency:LatencyAnalyzer",
     "rate_limits": "analyzers.rate_limits:RateLimitsAnalyzer",
     "drift": "analyzers.drift:DriftAnalyzer",
-    "budgets": "analyzers.budget_analyzer:BudgetAnalyzer",
+    "budgets": "analyzers.budget.analyzer:BudgetAnalyzer",
+    "spend": "analyzers.spend_anomalies:SpendAnalyzer",
+    "money": "analyzers.money:MoneyAnalyzer",
 }
 NO_BUDGETS: Final = BudgetsConfig()
 
@@ -24,9 +26,9 @@ NO_BUDGETS: Final = BudgetsConfig()
 def load_analyzers(config: AnalyzersConfig, budgets: BudgetsConfig = NO_BUDGETS) -> list[Analyzer]:
     """The enabled analyzers, in the order of `config.enabled`. Raises EmbedderError when drift lacks its embedder.
 
-    An analyzer is made from `config`, but that of the budgets from a section of its own.
+    An analyzer is made from `config`, but those that follow the calendar of the budgets from the section of these.
     """
-    own = {"budgets": budgets}
+    own = dict.fromkeys(("budgets", "spend"), budgets)
     return [_open(ANALYZERS[name], own.get(name, config)) for name in config.enabled]
 
 

@@ -64,7 +64,10 @@ class Analyzer(Protocol):
         ...
 
     def analyze(self, store: Store, window: Window, now: datetime) -> list[Measurement]:
-        """The measurements of `window`; none where nothing happened. Raises StoreError."""
+        """The measurements of `window`, or of a day that was over at its end; none where nothing happened.
+
+        Raises StoreError.
+        """
         ...
 
 

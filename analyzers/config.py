@@ -21,7 +21,7 @@ class AnalyzersConfig(BaseModel):
         default=60,
         ge=60,
         multiple_of=60,
-        description="Window of cost, latency and rate limits, whole minutes, seconds.",
+        description="Window of cost, money, latency and rate limits, whole minutes, seconds.",
     )
     delay_s: int = Field(
         default=15, ge=0, description="How long after its end a window is analyzed, for late events, seconds."

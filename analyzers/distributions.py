@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammainc, gammaincc, gammaln, ndtr
 
-_NEARLY_NORMAL = 1e-5
+_NEARLY_NORMAL = 1.6e-5
 _Z_95 = 1.959963984540054
 
 

@@ -12,7 +12,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from analyzers import NO_BUDGETS, load_analyzers
 from analyzers.analyzer import Analyzer, Measurement, Window, write
-from analyzers.budget_config import BudgetsConfig
+from analyzers.budget.config import BudgetsConfig
 from analyzers.config import AnalyzersConfig
 from store.connection import Store
 from store.sql import load

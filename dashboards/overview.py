@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from dashboards.money import MONEY
 from dashboards.panel import Column, Dashboard, Panel, Row, Threshold, Variable
 
 _GLANCE: Final = Row(
@@ -286,5 +287,5 @@ OVERVIEW: Final = Dashboard(
     description="What the calls to language models cost, who makes them, how they fail, how slow they feel, and "
     "whether the numbers are complete.",
     variables=(Variable(name="teams", title="Team", query="teams"),),
-    rows=(_GLANCE, _SPEND, _RELIABILITY, _SPEED, _DRIFT, _COMPLETENESS),
+    rows=(_GLANCE, _SPEND, *MONEY, _RELIABILITY, _SPEED, _DRIFT, _COMPLETENESS),
 )

@@ -30,6 +30,11 @@ STATES: Final[dict[str, Colour]] = {
     "incomplete": "warning",
     "silent": "warning",
     "complete": "ok",
+    "exceeded": "critical",
+    "will be exceeded": "critical",
+    "may be exceeded": "warning",
+    "broken": "warning",
+    "within": "ok",
 }
 """The colour of a text in a `state` column; any other text has none."""
 

@@ -1,8 +1,8 @@
 """Rule tests written as YAML, like promtool's: rows go into real tables, a fake clock ticks, alerts are compared.
 
 A scenario has a sentence (`it`), the `rule` it tests, `settings` of the alerts program, the `every` of its evaluations,
-and `steps` in time order. A step inserts the rows of roll-ups and of producers' reports (each `at` one or several
-instants), evaluates until its own `at`, and then says exactly which alerts are `pending` and `firing`, what was `told`
+and `steps` in time order. A step inserts the rows of roll-ups, of producers' reports and of measurements (each `at` one
+or several instants; a measurement is `lasting` until it), evaluates until its own `at`, and then says exactly which alerts are `pending` and `firing`, what was `told`
 since the last step, and texts that the told annotations must contain (`says`).
 """
 
@@ -30,6 +30,7 @@ _TIME_COLUMNS = {
     "call_hours": "hour",
     "loss_ledger": "minute",
     "producer_reports": "reported_at",
+    "measurements": "window_end",
 }
 
 
@@ -81,9 +82,12 @@ def insert_calls(store: Store, table: str, at: datetime, version: datetime, **co
 def _insert(store: Store, table: str, rows: list[dict[str, Any]], version: datetime) -> None:
     for row in rows:
         instants = row["at"] if isinstance(row["at"], list) else [row["at"]]
-        columns = {name: value for name, value in row.items() if name != "at"}
+        columns = {name: value for name, value in row.items() if name not in ("at", "lasting")}
         for instant in instants:
-            insert_calls(store, table, NOW + _offset(instant), version, **columns)
+            at = NOW + _offset(instant)
+            if "lasting" in row:
+                columns["window_start"] = f"{at - parse_duration(row['lasting']):%Y-%m-%d %H:%M:%S}"
+            insert_calls(store, table, at, version, **columns)
 
 
 def _offset(text: str) -> timedelta:

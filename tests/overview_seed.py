@@ -28,6 +28,7 @@ EXPECTED: dict[str, Any] = {
 def seed(store: Store, now: datetime) -> None:
     """Eight attempts of three teams within the hour before `now`, rolled up; two processes, three alerts, three findings.
 
+    Two budgets, one of which is broken, and one spend anomaly of the day before yesterday.
     search: four calls at $0.25. growth: one call at $1.00 that was refused once with 429, and one that failed with 500.
     Nobody's: one call of a model without a price.
     """
@@ -42,7 +43,7 @@ def seed(store: Store, now: datetime) -> None:
         store, "dead_letters", [{"dead_letter_id": 1, "received_at": now, "reason": "type", "producer_id": "web-1"}]
     )
     _insert_rows(store, "alert_state", _alerts(now))
-    _insert_rows(store, "measurements", _measurements(now))
+    _insert_rows(store, "measurements", [*_measurements(now), *_money(now), *_budgets(now), *_spend(now)])
 
 
 def _calls(now: datetime) -> list[LLMCall]:
@@ -141,6 +142,84 @@ def _measurements(now: datetime) -> list[dict[str, Any]]:
         measured("prompt", "novel_share", 0.3, "prompts are like the reference"),
         measured("prompt", "shift_sd", 4.5, "drift: the prompts moved by 4.5 standard deviations"),
         measured("response", "novel_share", None, "not enough data: 31 of 50 texts"),
+    ]
+
+
+def _money(now: datetime) -> list[dict[str, Any]]:
+    amounts = {"retries_usd": 0.0, "abandoned_usd": 0.25, "cache_savings_usd": None, "app_cache_saved_usd": 0.125}
+    window = {"window_start": now - timedelta(minutes=10), "window_end": now - timedelta(minutes=9)}
+    return [
+        {
+            "analyzer": "money",
+            "metric": metric,
+            "labels": {"team": "search"},
+            "value": value,
+            "computed_at": now,
+            **window,
+        }
+        for metric, value in amounts.items()
+    ]
+
+
+def _budgets(now: datetime) -> list[dict[str, Any]]:
+    def measured(budget: str, metric: str, value: float | None, note: str = "", minutes_ago: int = 2) -> dict[str, Any]:
+        end = now - timedelta(minutes=minutes_ago)
+        return {
+            "analyzer": "budgets",
+            "metric": f"budget_{metric}",
+            "labels": {"budget": budget, "period": "month of 2026-11-01"},
+            "window_start": end - timedelta(minutes=5),
+            "window_end": end,
+            "value": value,
+            "low": None if metric != "forecast_usd" else 4.0,
+            "high": None if metric != "forecast_usd" else 8.0,
+            "samples": 8,
+            "note": note,
+            "computed_at": now,
+        }
+
+    return [
+        measured("all", "amount_usd", 5.0),
+        measured("all", "actual_usd", 2.0),
+        measured("all", "used_share", 0.4),
+        measured("all", "priced_share", 0.875),
+        measured("all", "state", 2, "will be exceeded: the cost of 1 of 8 attempts is unknown"),
+        measured("all", "forecast_usd", 6.0, "mean of 7 days; an 80 % interval"),
+        measured("all", "burn_rate_1h", 3.5),
+        measured("all", "burn_rate_24h", 3.2, "ticket: $6.00 in 24h, more than 3 times as fast as it may"),
+        measured("all", "used_share", 0.1, minutes_ago=7),
+        measured("gone", "used_share", 0.1, minutes_ago=7),
+        measured("serch", "amount_usd", 7.0),
+        measured("serch", "used_share", None),
+        measured("serch", "state", None, "broken: no such calls were ever seen: no team serch (did you mean search?)"),
+    ]
+
+
+def _spend(now: datetime) -> list[dict[str, Any]]:
+    def measured(team: str, metric: str, value: float | None, note: str = "", days_ago: int = 2) -> dict[str, Any]:
+        end = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days_ago - 1)
+        start = end - timedelta(days=1)
+        return {
+            "analyzer": "spend",
+            "metric": f"spend_{metric}",
+            "labels": {"team": team, "day": f"{start:%Y-%m-%d}"},
+            "window_start": start,
+            "window_end": end,
+            "value": value,
+            "samples": 50,
+            "note": note,
+            "computed_at": now,
+        }
+
+    found = "anomaly: search spent $300.00, 3.0 times the expected $100.00"
+    return [
+        measured("search", "usd", 300.0),
+        measured("search", "priced_share", 0.98),
+        measured("search", "expected_usd", 100.0),
+        measured("search", "ratio", 3.0),
+        measured("search", "score", 2.5, found),
+        measured("search", "score", 2.5, found, days_ago=32),
+        measured("growth", "score", 0.5, "growth spent $100.00, 1.0 times the expected $100.00"),
     ]
 
 

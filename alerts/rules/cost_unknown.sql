@@ -3,7 +3,7 @@ SELECT
     if(app = '', 'unknown', app) AS app,
     if(provider = '', 'unknown', provider) AS provider,
     if(model = '', 'unknown', model) AS model,
-    sum(unpriced) / sum(attempts) AS value,
+    sum(unpriced) / nullIf(sum(attempts), 0) AS value,
     sum(attempts) AS samples
 FROM call_minutes FINAL
 WHERE minute >= toStartOfMinute({from:DateTime64(3)}) AND minute < {to:DateTime64(3)}

@@ -2,7 +2,7 @@
 SELECT
     if(provider = '', 'unknown', provider) AS provider,
     if(model = '', 'unknown', model) AS model,
-    sum(rate_limited) / sum(attempts) AS value,
+    sum(rate_limited) / nullIf(sum(attempts), 0) AS value,
     sum(attempts) AS samples
 FROM call_minutes FINAL
 WHERE minute >= toStartOfMinute({from:DateTime64(3)}) AND minute < {to:DateTime64(3)}

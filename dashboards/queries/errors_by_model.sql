@@ -14,7 +14,7 @@ WITH worst AS
 SELECT
     toStartOfInterval(time, toIntervalSecond({step:UInt32})) AS time,
     concat(provider, ' / ', model) AS series,
-    sum(errors) / sum(attempts) AS value
+    sum(errors) / nullIf(sum(attempts), 0) AS value
 FROM call_periods
 WHERE grain = if({step:UInt32} >= 3600, 3600, 60)
     AND time > {from:DateTime64(3)} - toIntervalSecond(grain)

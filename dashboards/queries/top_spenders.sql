@@ -6,7 +6,7 @@ SELECT
     toFloat64(sum(call_periods.cost)) AS cost,
     sum(operations) AS calls,
     cost / nullIf(calls, 0) AS cost_per_call,
-    sum(call_periods.priced) / sum(attempts) AS priced
+    sum(call_periods.priced) / nullIf(sum(attempts), 0) AS priced
 FROM call_periods
 WHERE grain = if({step:UInt32} >= 3600, 3600, 60)
     AND time > {from:DateTime64(3)} - toIntervalSecond(grain)

@@ -21,14 +21,7 @@ def write(folder: Path, rule: str = RULE, sql: str = SQL) -> Path:
 
 def test_own_rules_join_the_shipped_ones(tmp_path: Path) -> None:
     names = [rule.alert for rule in load_rules([write(tmp_path, RULE + "parameters: {least: 9}\n")], {})]
-    assert names == [
-        "CostUnknown",
-        "ErrorRatioHigh",
-        "EventsLost",
-        "RateLimitRatioHigh",
-        "TeamSpendOverDailyLimit",
-        "Slow",
-    ]
+    assert names == [*(rule.alert for rule in load_rules([], {})), "Slow"]
 
 
 @pytest.mark.parametrize(
@@ -112,6 +105,23 @@ def test_rows_without_a_value_a_limit_or_enough_samples_are_no_readings(tmp_path
     kinds = ("LowCardinality(String)", "Nullable(Float64)", "UInt64", "Nullable(Float64)")
     found = readings(Result(("team", "value", "samples", "limit"), kinds, rows), rule)
     assert [(reading.labels["team"], reading.fire_above) for reading in found] == [("d", 1.5)]
+
+
+def test_a_text_is_told_and_is_no_label(tmp_path: Path, store: Store) -> None:
+    rule = RULE.replace("is slow", "is slow: {why}") + "texts: [why]\n"
+    sql = "-- One row = a test.\nSELECT 'a' AS team, concat('because\\n', repeat('x', 300)) AS why, 4 AS value, 1 AS samples"
+    slow = load_rules([write(tmp_path, rule, sql)], {})[-1]
+    (read,) = readings(store.query(slow.query), slow)
+    assert read.labels == {"team": "a", "alertname": "Slow"}
+    assert read.annotations == {"summary": f"a is slow: because {'x' * 300}"}
+
+
+@pytest.mark.parametrize("why", ["1", "toNullable('b')"])
+def test_a_text_that_is_none_is_refused(why: str, tmp_path: Path, store: Store) -> None:
+    sql = f"-- One row = a test.\nSELECT 'a' AS team, {why} AS why, 4 AS value, 1 AS samples"
+    rule = load_rules([write(tmp_path, RULE + "texts: [why]\n", sql)], {})[-1]
+    with pytest.raises(RuleError, match=r"slow\.sql must return a text in the column why"):
+        readings(store.query(rule.query), rule)
 
 
 def test_a_rule_without_threshold_needs_a_limit_column() -> None:

@@ -12,28 +12,38 @@ from tokentide.call import LLMCall
 
 from analyzers import ANALYZERS, load_analyzers
 from analyzers.analyzer import Analyzer, Window, write
-from analyzers.budget_config import BudgetsConfig
+from analyzers.budget.config import BudgetsConfig
 from analyzers.config import AnalyzersConfig
 from store.connection import Store
 from store.sql import parse
 
 LABELS = {
     "cost": {"team", "model"},
+    "money": {"team"},
     "latency": {"provider", "model"},
     "rate_limits": {"provider", "model"},
     "drift": {"team", "app", "kind"},
-    "budgets": {"budget"},
+    "budgets": {"budget", "period"},
+    "spend": {"team", "day"},
 }
 METRICS = {
     "cost": {"cost_usd", "priced_share"},
+    "money": {"retries_usd", "abandoned_usd", "cache_savings_usd", "app_cache_saved_usd"},
     "latency": {f"{sketch}_p{p}_ms" for sketch in ("felt", "first_token") for p in (50, 95, 99)},
     "rate_limits": {"rate_limited_ratio", "error_ratio"},
     "drift": {"novel_share", "shift_sd", "p_value"},
-    "budgets": {"budget_used_share", "budget_forecast_usd", *(f"budget_burn_rate_{n}h" for n in (1, 6, 24))},
+    "budgets": {
+        *(f"budget_{what}" for what in ("amount_usd", "actual_usd", "used_share", "priced_share", "state")),
+        *("budget_forecast_usd", "budget_burn_rate_1h", "budget_burn_rate_6h", "budget_burn_rate_24h"),
+    },
+    "spend": {f"spend_{what}" for what in ("usd", "priced_share", "expected_usd", "ratio", "score")},
 }
 EVERYTHING = parse("all", "-- all\nSELECT * EXCEPT computed_at FROM measurements FINAL ORDER BY ALL")
 BUDGETS = BudgetsConfig.model_validate({"search": {"amount": 0.1, "period": "month", "team": "search"}})
-WINDOW = Window(NOW - timedelta(hours=1), NOW)
+MIDNIGHT = NOW.replace(hour=0)
+WINDOW = Window(MIDNIGHT - timedelta(hours=1), MIDNIGHT)
+IS_ABOUT = {"spend": Window(MIDNIGHT - timedelta(days=1), MIDNIGHT)}
+WITHOUT_CALLS = Window(MIDNIGHT + timedelta(days=40), MIDNIGHT + timedelta(days=40, hours=1))
 
 
 @pytest.fixture(scope="module", params=ANALYZERS)
@@ -47,7 +57,7 @@ def analyzer(request: pytest.FixtureRequest) -> Analyzer:
 def some_calls() -> list[LLMCall]:
     said: list[Any] = [
         a_call(
-            started_at=NOW - timedelta(minutes=50) + timedelta(seconds=10 * n),
+            started_at=MIDNIGHT - timedelta(minutes=50) + timedelta(seconds=10 * n),
             operation_ms=900.0,
             time_to_first_token_ms=120.0,
             prompt=text,
@@ -56,7 +66,7 @@ def some_calls() -> list[LLMCall]:
         )
         for n, text in enumerate(BANKING[:160])
     ]
-    return [*said, a_rate_limited_call(started_at=NOW - timedelta(minutes=5))]
+    return [*said, a_rate_limited_call(started_at=MIDNIGHT - timedelta(minutes=5))]
 
 
 def test_an_empty_store_measures_nothing(store: Store, analyzer: Analyzer) -> None:
@@ -65,7 +75,7 @@ def test_an_empty_store_measures_nothing(store: Store, analyzer: Analyzer) -> No
 
 def test_time_without_calls_measures_nothing(store: Store, analyzer: Analyzer) -> None:
     collect(store, *some_calls())
-    assert analyzer.analyze(store, Window(NOW, NOW + timedelta(hours=1)), NOW) == []
+    assert analyzer.analyze(store, WITHOUT_CALLS, NOW) == []
 
 
 def test_every_measurement_carries_its_labels_and_window(store: Store, analyzer: Analyzer) -> None:
@@ -74,7 +84,7 @@ def test_every_measurement_carries_its_labels_and_window(store: Store, analyzer:
     assert {one.metric for one in found} == METRICS[analyzer.name]
     assert all(one.labels.keys() == LABELS[analyzer.name] for one in found)
     assert all(value for one in found for value in one.labels.values())
-    assert {one.window for one in found} == {WINDOW}
+    assert {one.window for one in found} == {IS_ABOUT.get(analyzer.name, WINDOW)}
     assert all(one.samples > 0 for one in found)
     assert all(one.value is not None or one.note for one in found)
 

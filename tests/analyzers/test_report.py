@@ -135,7 +135,9 @@ def test_an_unknown_dimension_is_answered_with_the_known_ones(store: Store) -> N
         report(store, "cost", ["colour"], START, NOW)
     with pytest.raises(ValueError, match="its dimensions are team, app, kind"):
         report(store, "drift", ["model"], START, NOW)
-    with pytest.raises(ValueError, match="the reports are cost, money, latency, limits, drift, losses, ledger"):
+    with pytest.raises(
+        ValueError, match="the reports are cost, money, latency, limits, drift, capacity, losses, ledger"
+    ):
         report(store, "weather", ["team"], START, NOW)
 
 

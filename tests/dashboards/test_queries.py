@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -180,8 +181,90 @@ def test_the_ledger_accounts_for_every_event_that_was_emitted(seeded: Store) -> 
 
 
 def test_every_state_has_a_colour_or_none_on_purpose(seeded: Store) -> None:
-    rows = [row for query in ("alerts", "drift", "loss_ledger") for row in ask(seeded, query)]
+    rows = [row for query in ("alerts", "drift", "loss_ledger", "budgets") for row in ask(seeded, query)]
     assert {row["state"] for row in rows} - STATES.keys() == {"not enough data"}
+
+
+def test_every_budget_of_the_newest_evaluation_is_shown_the_worst_first(seeded: Store) -> None:
+    broken, running = ask(seeded, "budgets")
+    assert (broken["state"], broken["budget"], broken["amount"], broken["actual"]) == ("broken", "serch", 7.0, None)
+    assert broken["note"] == "no such calls were ever seen: no team serch (did you mean search?)"
+    assert running == {
+        "state": "will be exceeded",
+        "budget": "all",
+        "period": "month of 2026-11-01",
+        "amount": 5.0,
+        "actual": 2.0,
+        "used": 0.4,
+        "forecast": 6.0,
+        "low": 4.0,
+        "high": 8.0,
+        "burn_1h": 3.5,
+        "burn_24h": 3.2,
+        "priced": 0.875,
+        "note": "the cost of 1 of 8 attempts is unknown; ticket: $6.00 in 24h, more than 3 times as fast as it may",
+    }
+
+
+def test_the_spend_anomalies_of_thirty_days_are_shown_whatever_the_range(seeded: Store) -> None:
+    assert ask(seeded, "spend_anomalies") == [
+        {
+            "day": "2026-11-18",
+            "team": "search",
+            "spent": 300.0,
+            "expected": 100.0,
+            "ratio": 3.0,
+            "priced": 0.98,
+            "finding": "search spent $300.00, 3.0 times the expected $100.00",
+        }
+    ]
+    assert ask(seeded, "spend_anomalies", teams=("growth",)) == []
+
+
+def test_top_movers_compare_with_as_long_a_time_before(store: Store) -> None:
+    rows = [
+        {"minute": "2026-11-20 11:00:00", "team": "a", "attempts": 2, "priced": 2, "cost": 3},
+        {"minute": "2026-11-20 10:59:00", "team": "a", "attempts": 4, "priced": 2, "cost": 1},
+        {"minute": "2026-11-20 10:00:00", "team": "b", "attempts": 1, "priced": 1, "cost": 7},
+        {"minute": "2026-11-20 09:59:00", "team": "b", "attempts": 1, "priced": 1, "cost": 99},
+        {"minute": "2026-11-20 11:30:00", "team": "c", "attempts": 1, "priced": 0, "cost": None},
+    ]
+    store.insert_json("call_minutes", "\n".join(map(json.dumps, rows)).encode())
+    names = ("team", "cost", "previous", "change", "priced", "previously_priced")
+    assert [tuple(row[name] for name in names) for row in ask(store, "top_movers")] == [
+        ("b", 0, 7, -7, None, 1),
+        ("a", 3, 1, 2, 1, 0.5),
+        ("c", None, 0, None, 0, None),
+    ]
+
+
+def test_what_money_was_spent_for_is_told_with_its_coverage(store: Store) -> None:
+    rows = [
+        {"minute": "2026-11-20 11:30:00", "team": "search", "attempts": 4, "priced": 3, "cost": 6},
+        {"minute": "2026-11-20 11:30:00", "team": "", "attempts": 1, "priced": 0, "cost": None},
+    ]
+    store.insert_json("call_minutes", "\n".join(map(json.dumps, rows)).encode())
+    measure_money(store, 30, retries_usd=1.5, abandoned_usd=0, cache_savings_usd=None)
+    measure_money(store, 31, retries_usd=0.5, abandoned_usd=0, cache_savings_usd=0.25)
+    measure_money(store, 61, retries_usd=64)
+    money = ("cost", "per_call", "retries", "abandoned", "cache_savings", "app_cache_saved", "priced")
+    assert [(row["team"], *(row[name] for name in money)) for row in ask(store, "money_views")] == [
+        ("search", 6, 2, 2, 0, 0.25, None, 0.75),
+        ("unattributed", None, None, None, None, None, None, 0),
+    ]
+
+
+def measure_money(store: Store, minutes_ago: int, **amounts: float | None) -> None:
+    end = NOW - timedelta(minutes=minutes_ago - 1)
+    window = {
+        "window_start": f"{end - timedelta(minutes=1):%Y-%m-%d %H:%M:%S}",
+        "window_end": f"{end:%Y-%m-%d %H:%M:%S}",
+    }
+    lines = [
+        {"analyzer": "money", "metric": metric, "labels": {"team": "search"}, "value": value, **window}
+        for metric, value in amounts.items()
+    ]
+    store.insert_json("measurements", "\n".join(map(json.dumps, lines)).encode())
 
 
 def test_the_first_minute_counts_whole_and_the_end_is_not_in_the_range(seeded: Store) -> None:

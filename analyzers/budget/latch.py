@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from analyzers.budgets import BudgetStatus
+from analyzers.budget.status import BudgetStatus
 from store.connection import Store
 from store.sql import load
 
@@ -28,7 +28,7 @@ class Reached(NamedTuple):
 
 def reached(store: Store, instant: datetime) -> list[Reached]:
     """What is on record of the periods that hold `instant`. Raises StoreError."""
-    return [Reached(*row) for row in store.query(load("analyzers", "budget_thresholds"), {"instant": instant}).rows]
+    return [Reached(*row) for row in store.query(load("analyzers.budget", "thresholds"), {"instant": instant}).rows]
 
 
 def latch(store: Store, statuses: Sequence[BudgetStatus], instant: datetime) -> list[Reached]:

@@ -12,11 +12,11 @@ from conftest import NOW
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzers.budget_burn import FLAT, weekly_profile
-from analyzers.budget_config import Budget
-from analyzers.budget_period import period_at
-from analyzers.budget_spend import Span, Spending
-from analyzers.budgets import BudgetStatus, evaluate, evaluate_all, forecast_errors
+from analyzers.budget.burn import FLAT, weekly_profile
+from analyzers.budget.config import Budget
+from analyzers.budget.period import period_at
+from analyzers.budget.spend import Span, Spending
+from analyzers.budget.status import BudgetStatus, evaluate, evaluate_all, forecast_errors
 
 BERLIN, UTC = ZoneInfo("Europe/Berlin"), timezone.utc
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)

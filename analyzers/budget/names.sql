@@ -1,6 +1,6 @@
--- The only row = how many attempts one budget has ever counted, and which names calls ever had in each dimension.
+-- The only row = how many roll-ups one budget has ever counted, and which names calls ever had in each dimension.
 SELECT
-    sumIf(periods.attempts, team LIKE {team:String} AND app LIKE {app:String} AND feature LIKE {feature:String}
+    countIf(team LIKE {team:String} AND app LIKE {app:String} AND feature LIKE {feature:String}
         AND environment LIKE {environment:String} AND provider LIKE {provider:String} AND model LIKE {model:String}) AS counted,
     groupUniqArray(1000)(toString(team)) AS teams,
     groupUniqArray(1000)(toString(app)) AS apps,

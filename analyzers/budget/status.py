@@ -10,14 +10,16 @@ from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from typing import Final, Literal
 
-from analyzers.budget_burn import Burn, Severity, burns, verdict, weekly_profile
-from analyzers.budget_config import Budget
-from analyzers.budget_period import Period, days_between, ends_within, period_at
-from analyzers.budget_spend import Span, Spending, first_day
+from analyzers.budget.burn import Burn, Severity, burns, verdict, weekly_profile
+from analyzers.budget.config import Budget
+from analyzers.budget.period import Period, days_between, ends_within, period_at
+from analyzers.budget.spend import Span, Spending, first_day
 from analyzers.forecast import Forecast, log_ratios, period_end
 
 Outlook = Literal["within", "may be exceeded", "will be exceeded"]
 State = Literal["broken", "exceeded", "will be exceeded", "may be exceeded", "within"]
+STATES: Final = ("within", "may be exceeded", "will be exceeded", "exceeded")
+"""The states of a budget that is not broken, the best first."""
 
 _LIKELY: Final = 0.6
 """With a probability of 80 % the end is above the low end of this band: the remaining 40 % lie evenly on both sides."""
@@ -31,7 +33,8 @@ class BudgetStatus:
 
     `actual` is the known cost of the period's calls so far, exactly; `attempts` and `priced` say how much is known.
     `forecast` is of the period's end, with the band that holds it with a probability of 80 %; None before the first
-    complete day with spend. `never_seen` says so when no call ever fitted the filters.
+    complete day with spend. `never_seen` says so when no call ever fitted the filters, `incomplete` when calls of the
+    period are no longer there to be counted.
     """
 
     name: str
@@ -45,6 +48,7 @@ class BudgetStatus:
     forecast_exceeds: Outlook
     thresholds_reached: tuple[Decimal, ...]
     never_seen: str
+    incomplete: str
 
     @property
     def used_share(self) -> float:
@@ -57,16 +61,26 @@ class BudgetStatus:
         return self.priced / self.attempts if self.attempts else None
 
     @property
+    def caveat(self) -> str:
+        """What a reader of the amounts must know besides them; empty when there is nothing."""
+        said = [one for one in (self.never_seen, self.incomplete) if one]
+        if unpriced := self.attempts - self.priced:
+            said.append(f"the cost of {unpriced:,} of {self.attempts:,} attempts is unknown, it may be more than this")
+        return "; ".join(said)
+
+    @property
     def verdict(self) -> Severity | None:
         """The gravest severity among the burn rules that hold."""
         return verdict(self.burns)
 
     @property
     def state(self) -> State:
-        """What to think of it; broken when there never was such a call, or none of the period's has a known cost."""
+        """What to think of it; broken when the actual is not known, unless what is known of it exceeds the amount."""
         if self.never_seen or (self.attempts and not self.priced):
             return "broken"
-        return "exceeded" if self.actual > self.amount else self.forecast_exceeds
+        if self.actual > self.amount:
+            return "exceeded"
+        return "broken" if self.incomplete else self.forecast_exceeds
 
 
 def evaluate_all(
@@ -104,6 +118,7 @@ def evaluate(
         forecast_exceeds=outlook,
         thresholds_reached=tuple(share for share in budget.thresholds if actual >= share * budget.amount),
         never_seen=spending.never_seen,
+        incomplete=spending.incomplete,
     )
 
 
@@ -137,13 +152,13 @@ def _outlook(
 
 
 def _history(period: Period, spans: Sequence[Span], instant: datetime, zone: tzinfo) -> tuple[list[date], list[float]]:
-    """The complete days before today, of the history and of the period, and what each cost."""
+    """The complete days before today, of the history and of the period, and what each cost; credits alone are 0."""
     today = period.remaining[0]
     totals: dict[date, Decimal] = defaultdict(Decimal)
     for span in spans:
         totals[span.start.astimezone(zone).date()] += span.cost
     days = days_between(first_day(period, instant, zone), today, zone)
-    return days, [float(totals[day]) for day in days]
+    return days, [max(float(totals[day]), 0.0) for day in days]
 
 
 def _at_least(actual: Decimal, forecast: Forecast) -> Forecast:

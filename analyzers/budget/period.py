@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 
-from analyzers.budget_config import PeriodKind
+from analyzers.budget.config import PeriodKind
 
 _DAY = timedelta(days=1)
 
@@ -27,6 +27,16 @@ class Period:
     end: datetime
     elapsed: tuple[date, ...]
     remaining: tuple[date, ...]
+
+    @property
+    def first_day(self) -> date:
+        """The local day with which it begins."""
+        return [*self.elapsed, *self.remaining][0]
+
+    @property
+    def name(self) -> str:
+        """As people say it: `month of 2026-11-01`."""
+        return f"{self.kind} of {self.first_day}"
 
 
 def period_at(kind: PeriodKind, instant: datetime, zone: tzinfo) -> Period:

@@ -28,6 +28,9 @@ class Budget(BaseModel):
     environment: str = Field(default="", description="Environment, likewise.")
     provider: str = Field(default="", description="Provider, likewise.")
     model: str = Field(default="", description="Model, likewise.")
+    attributes: dict[str, str] = Field(
+        default_factory=dict, description="Free labels that the calls must have, by name, likewise."
+    )
     thresholds: tuple[Threshold, ...] = Field(
         default=(Decimal("0.5"), Decimal("0.8"), Decimal("1.0")),
         description="Shares of the amount that are put on record when they are reached.",
@@ -38,6 +41,14 @@ class Budget(BaseModel):
     def _rising(cls, thresholds: tuple[Decimal, ...]) -> tuple[Decimal, ...]:
         return tuple(sorted(set(thresholds)))
 
+    @field_validator("attributes")
+    @classmethod
+    def _say_something(cls, attributes: dict[str, str]) -> dict[str, str]:
+        for name, pattern in attributes.items():
+            if not name or not pattern:
+                raise ValueError(f'write a name and a text, as {{ {name or "tenant"} = "acme" }}; "*" is any text')
+        return attributes
+
     def filters(self) -> dict[str, str]:
         """The pattern of each dimension; an empty one means any."""
         return {dimension: getattr(self, dimension) for dimension in FILTERS}
@@ -45,7 +56,8 @@ class Budget(BaseModel):
 
 class BudgetsConfig(BaseModel):
     """What may be spent: a table by name, such as `[budgets.search-month]`, with amount in US dollars, period (day,
-    week, month or quarter), thresholds (0.5, 0.8, 1.0) and any of team, app, feature, environment, provider, model.
+    week, month or quarter), thresholds (0.5, 0.8, 1.0) and any of team, app, feature, environment, provider, model and
+    attributes.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")

@@ -14,14 +14,14 @@ from events import a_call
 from tokentide.call import LLMCall
 
 from analyzers.analyzer import Measurement, Window
-from analyzers.budget_analyzer import BudgetAnalyzer
-from analyzers.budget_config import Budget, BudgetsConfig
-from analyzers.budget_latch import Reached, latch, reached
-from analyzers.budget_spend import Spending, never_seen, read_spending
-from analyzers.budgets import evaluate
+from analyzers.budget.analyzer import BudgetAnalyzer
+from analyzers.budget.config import Budget, BudgetsConfig
+from analyzers.budget.latch import Reached, latch, reached
+from analyzers.budget.spend import Spending, never_seen, read_spending
+from analyzers.budget.status import evaluate
+from collector.price_book.book import PriceBook, Update
 from collector.price_book.price_file import parse_price_file
 from collector.price_book.resolve import Resolver
-from collector.prices import PriceBook, Update
 from collector.reprice import reprice
 from store.connection import Store
 
@@ -123,9 +123,9 @@ def test_calls_before_the_history_were_seen(store: Store) -> None:
 
 
 def test_filters_that_only_together_fit_nothing_are_said_too() -> None:
-    known = {name: ["a[1]", "b"] for name in ("team", "app", "feature", "environment", "provider", "model")}
-    assert never_seen(month(team="a*", app="b").filters(), known) == "no such calls were ever seen"
-    assert never_seen(month(team="a[1]").filters(), known) == "no such calls were ever seen"
+    known = ["a[1]", "b"]
+    assert never_seen([("team", "a*", known), ("app", "b", known)]) == "no such calls were ever seen"
+    assert never_seen([("team", "a[1]", known), ("app", "", known)]) == "no such calls were ever seen"
 
 
 def test_what_is_measured(store: Store) -> None:
@@ -133,18 +133,28 @@ def test_what_is_measured(store: Store) -> None:
     collect(store, a_call(started_at=NOW - MINUTE, model_requested="nobody-knows"))
     found = {one.metric: one for one in analyzed(store, b={"amount": 400, "period": "month"})}
     used, forecast = found["budget_used_share"], found["budget_forecast_usd"]
-    assert (used.value, used.samples, used.note) == (0.25, 11, "the cost of 1 of 11 attempts is unknown")
+    unknown = "the cost of 1 of 11 attempts is unknown, it may be more than this"
+    assert (used.value, used.samples, used.note) == (0.25, 11, unknown)
+    assert used.labels == {"budget": "b", "period": "month of 2026-11-01"}
+    assert [found[f"budget_{name}"].value for name in ("amount_usd", "actual_usd", "priced_share")] == [
+        400,
+        100,
+        10 / 11,
+    ]
+    assert (found["budget_state"].value, found["budget_state"].note) == (0, f"within: {unknown}")
     assert forecast.value == pytest.approx(90 + 10 * 11)
     assert forecast.low == pytest.approx(90 + 55)
     assert forecast.note == "mean of 7 days; an 80 % interval"
     assert found["budget_burn_rate_1h"].value == pytest.approx(10 / 400 * 720)
-    assert found["budget_burn_rate_1h"].note == "page: above 14.4"
+    assert found["budget_burn_rate_1h"].note == "page: $10.00 in 1h, more than 14.4 times as fast as it may"
 
 
 def test_a_budget_without_a_known_cost_has_no_share(store: Store) -> None:
     collect(store, a_call(started_at=NOW - MINUTE, model_requested="nobody-knows"))
     found = {one.metric: one for one in analyzed(store, b={"amount": 400, "period": "month"})}
-    assert found["budget_used_share"].value is None
+    assert found["budget_used_share"].value is found["budget_actual_usd"].value is None
+    assert found["budget_state"].value is None
+    assert found["budget_state"].note.startswith("broken: the cost of 1 of 1 attempts is unknown")
     assert found["budget_forecast_usd"].value is None
     assert found["budget_burn_rate_1h"].note == "less than $5 in the window"
 
@@ -183,10 +193,23 @@ def test_what_is_spent_in_the_last_minute_of_a_period_still_counts_for_it(store:
     assert reached(store, NOW) == []
 
 
-def test_a_budget_without_calls_in_the_window_is_not_measured_but_latched(store: Store) -> None:
-    collect(store, costing("6", NOW - HOUR))
-    assert analyzed(store, b={"amount": 10, "period": "month"}) == []
+def test_a_budget_is_measured_as_long_as_its_period_has_calls(store: Store) -> None:
+    collect(store, costing("6", NOW - 3 * HOUR))
+    found = {one.metric: one for one in analyzed(store, b={"amount": 10, "period": "month"})}
+    assert found["budget_used_share"].value == 0.6
+    assert found["budget_burn_rate_1h"].value == 0
     assert on_record(store) == [("b", Decimal("0.5"), Decimal(6))]
+    december = Window(datetime(2026, 12, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC) + HOUR)
+    assert analyzed(store, december, b={"amount": 10, "period": "month"}) == []
+
+
+def test_a_budget_whose_calls_were_never_seen_is_measured_once_there_are_others(store: Store) -> None:
+    budget = {"amount": 10, "period": "month", "team": "serch"}
+    assert analyzed(store, b=budget) == []
+    collect(store, costing("6", NOW - HOUR))
+    found = {one.metric: one for one in analyzed(store, b=budget)}
+    assert (found["budget_used_share"].value, found["budget_state"].value) == (None, None)
+    assert found["budget_state"].note == "broken: no such calls were ever seen: no team serch (did you mean search?)"
 
 
 def test_the_same_name_in_another_period_is_latched_anew(store: Store) -> None:
@@ -199,3 +222,19 @@ def test_the_same_name_in_another_period_is_latched_anew(store: Store) -> None:
         (new,) = latch(store, [evaluate("b", budget, read_spending(store, budget, NOW, UTC), NOW, UTC, [])], NOW)
         assert isinstance(new, Reached)
     assert len(reached(store, NOW)) == 2
+
+
+def test_a_charge_alone_is_spent_in_full(store: Store) -> None:
+    row = '{"hour":"2026-11-20 08:00:00","team":"idle","operation":"charge","attempts":0,"cost":6}'
+    store.insert_json("call_hours", row.encode())
+    store.insert_json("call_minutes", row.replace("hour", "minute").encode())
+    found = {one.metric: one for one in analyzed(store, b={"amount": 10, "period": "month", "team": "idle"})}
+    assert (found["budget_used_share"].value, found["budget_state"].note) == (0.6, "within")
+    assert (found["budget_priced_share"].value, found["budget_priced_share"].note) == (None, "there are no attempts")
+
+
+def test_a_day_of_credits_leaves_a_forecast(store: Store) -> None:
+    collect(store, costing("7", NOW - 24 * HOUR), costing("-3", NOW - 48 * HOUR), costing("1", NOW - MINUTE))
+    found = {one.metric: one.value for one in analyzed(store, b={"amount": 10, "period": "month"})}
+    assert found["budget_actual_usd"] == 5
+    assert found["budget_forecast_usd"] is not None

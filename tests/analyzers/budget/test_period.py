@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzers.budget_period import days_between, ends_within, period_at
+from analyzers.budget.period import days_between, ends_within, period_at
 
 ZONES = (
     *("UTC", "Europe/Berlin", "America/New_York", "Pacific/Apia", "Australia/Lord_Howe", "Asia/Kolkata"),

@@ -15,8 +15,8 @@ from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Final, Literal
 
-from analyzers.budget_period import Period, day_start
-from analyzers.budget_spend import Span
+from analyzers.budget.period import Period, day_start
+from analyzers.budget.spend import Span
 
 Severity = Literal["page", "ticket"]
 Profile = tuple[float, ...]
