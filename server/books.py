@@ -8,19 +8,24 @@ from datetime import date
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from collector.books import Booked, close, closed_months, correct, months
-from server.keeping import Clock, admin_route
-from server.reports import json_answer
+from server.json_routes import Answer, admin_route, read_route
+from server.keeping import Clock
 from store.connection import Store
 from store.sql import load
 
 
 def closed(store: Store, asked: Mapping[str, Any], clock: Clock) -> dict[str, Any]:
-    """Close the month `{"month": "2026-10"}`: what was booked. Raises ValueError, StoreError."""
-    return _told(close(store, parse_month(asked.get("month")), clock()))
+    """Close the month `{"month": "2026-10"}`: what was booked, and how many of its `attempts` are `unpriced`.
+
+    Raises ValueError, StoreError.
+    """
+    month = parse_month(asked.get("month"))
+    booked = close(store, month, clock())
+    known = next(one for one in months(store) if one.month == month)
+    return _told(booked) | {"attempts": known.attempts, "unpriced": known.attempts - known.priced}
 
 
 def corrected(store: Store, asked: Mapping[str, Any], clock: Clock) -> dict[str, Any]:
@@ -57,18 +62,12 @@ def entries(store: Store, month: date) -> list[dict[str, Any]]:
 def routes(store: Store, clock: Clock) -> list[Route]:
     """`POST /api/admin/books/close` and `…/correct`; `GET /api/books` and `/api/books/<month>`."""
 
-    def listed(request: Request) -> Response:
-        return json_answer({"months": status(store)})
-
-    def of_a_month(request: Request) -> Response:
-        try:
-            return json_answer({"entries": entries(store, parse_month(request.path_params["month"]))})
-        except ValueError as error:
-            return JSONResponse({"error": str(error)}, status_code=400)
+    def of_a_month(request: Request) -> Answer:
+        return {"entries": entries(store, parse_month(request.path_params["month"]))}
 
     return [
-        Route("/api/books", listed),
-        Route("/api/books/{month}", of_a_month),
+        read_route("/api/books", lambda request: {"months": status(store)}),
+        read_route("/api/books/{month}", of_a_month),
         admin_route("/api/admin/books/close", lambda asked: closed(store, asked, clock)),
         admin_route("/api/admin/books/correct", lambda asked: corrected(store, asked, clock)),
     ]
@@ -76,7 +75,7 @@ def routes(store: Store, clock: Clock) -> list[Route]:
 
 def parse_month(text: Any) -> date:
     """The first day of the month that `text` names. Raises ValueError."""
-    found = re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])", text) if isinstance(text, str) else None
+    found = re.fullmatch(r"([1-9][0-9]{3})-(0[1-9]|1[0-2])", text) if isinstance(text, str) else None
     if found is None:
         raise ValueError(f"{text!r} is no month: write 2026-10")
     return date(int(found[1]), int(found[2]), 1)
@@ -86,7 +85,7 @@ def _told(booked: Booked) -> dict[str, Any]:
     return {
         "closing": booked.closing,
         "usage_entries": booked.usage_entries,
-        "usage_usd": f"{booked.usage:f}",
+        "usage_usd": booked.usage,
         "correction_entries": booked.correction_entries,
-        "corrections_usd": f"{booked.corrections:f}",
+        "corrections_usd": booked.corrections,
     }

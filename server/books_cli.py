@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from server.config import load
+from server.options import AskOption, ConfigOption, FormatOption, LetOption
 
 books = typer.Typer(help="Close months, correct closed ones, and write what to charge.", no_args_is_help=True)
 
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", help="Configuration file; tokentide.toml here when it exists.")
-]
-ServerOption = Annotated[str | None, typer.Option(help="Let this running tokentide do it.")]
 MonthArgument = Annotated[str, typer.Argument(help="Month, of UTC: 2026-10.")]
 
 
 @books.command("close")
-def close_command(month: MonthArgument, server: ServerOption = None, config: ConfigOption = None) -> None:
+def close_command(month: MonthArgument, server: LetOption = None, config: ConfigOption = None) -> None:
     """Close a month: what it cost is written down and never changed; what is found later becomes a correction."""
     from server.books import closed
     from server.books_command import print_booked
@@ -31,7 +27,7 @@ def close_command(month: MonthArgument, server: ServerOption = None, config: Con
 @books.command("correct")
 def correct_command(
     reason: Annotated[str, typer.Option(help="Why: it is kept with the corrections.")],
-    server: ServerOption = None,
+    server: LetOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Book by how much closed months differ now, as after events that came late. Closing a month does it too."""
@@ -44,8 +40,8 @@ def correct_command(
 
 @books.command("status")
 def status_command(
-    format: Annotated[str, typer.Option("--format", help="table or json.")] = "table",
-    server: Annotated[str | None, typer.Option(help="Ask this running tokentide instead of opening the store.")] = None,
+    format: FormatOption = "table",
+    server: AskOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Show every month: closed or open, what is booked, and what is known now."""
@@ -58,11 +54,28 @@ def status_command(
 def export_command(
     month: MonthArgument,
     output: Annotated[str, typer.Option(help="File to write; - is standard output.")] = "-",
-    server: Annotated[str | None, typer.Option(help="Ask this running tokentide instead of opening the store.")] = None,
+    server: AskOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Write the chargeback of a closed month as CSV: its usage and every correction of it."""
     from server.books_command import write_chargeback
 
     count = write_chargeback(load(config), month, output, server)
-    typer.echo(f"{count} entries of {month}", err=True)
+    typer.echo(f"{count} lines of {month}", err=True)
+
+
+@books.command("focus")
+def focus_command(
+    output: Annotated[str, typer.Option(help="Folder to write to: one file a day, focus-2026-10-31.csv.")],
+    day: Annotated[str, typer.Argument(help="Day, of UTC: 2026-10-31.")] = "",
+    start: Annotated[str, typer.Option("--from", help="First day.")] = "",
+    end: Annotated[str, typer.Option("--to", help="Day after the last one.")] = "",
+    version: Annotated[str, typer.Option(help="FOCUS version: 1.2, 1.3 or 1.4.")] = "1.3",
+    format: Annotated[str, typer.Option("--format", help="csv or parquet.")] = "csv",
+    server: AskOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Write what each day costs as files of the FinOps Open Cost and Usage Specification (FOCUS)."""
+    from server.focus_command import Wanted, write_focus
+
+    write_focus(load(config), Wanted(day, start, end, version, format), output, server)

@@ -3,58 +3,45 @@
 from __future__ import annotations
 
 import csv
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from rich.console import Console
-from rich.table import Table
-
+from analyzers.report import dollars
 from server.books import entries, parse_month, status
 from server.config import Config, ConfigError
+from server.exact_json import exact
+from server.output import check_format, print_json, print_table
 from server.owner import owner
 from server.remote import Remote
-from server.reports import exact
 
-FORMATS: Final = ("table", "json")
-_WIDE: Final = 200
+_MONEY: Final = ("usage", "corrections", "known now", "not booked")
 
 
 def print_booked(done: Mapping[str, Any]) -> None:
     """Print what a closing booked."""
-    if done["usage_entries"]:
-        sys.stdout.write(f"booked ${done['usage_usd']} of usage in {done['usage_entries']} entries\n")
-    if done["correction_entries"]:
-        sys.stdout.write(f"booked ${done['corrections_usd']} of corrections in {done['correction_entries']} entries\n")
+    for what, count in (("usage", done["usage_entries"]), ("corrections", done["correction_entries"])):
+        if count:
+            sys.stdout.write(f"booked {_every_digit(Decimal(done[f'{what}_usd']))} of {what} in {count} entries\n")
+    if unpriced := done.get("unpriced"):
+        sys.stdout.write(f"the cost of {unpriced:,} of {done['attempts']:,} attempts is unknown: it is not in there\n")
     if not done["usage_entries"] and not done["correction_entries"]:
         sys.stdout.write("closed months are as they are booked: there was nothing to add\n")
 
 
 def print_status(config: Config, format: str, server: str | None) -> None:
     """Print every month, closed or open. Raises ConfigError, StoreError."""
-    if format not in FORMATS:
-        raise ConfigError(f"there is no format {format}: use {', '.join(FORMATS)}")
+    check_format(format)
     with owner(config, server) as found:
         months = found.get("/api/books")["months"] if isinstance(found, Remote) else status(found)
     if format == "json":
-        json.dump(months, sys.stdout, indent=2, default=exact)
-        sys.stdout.write("\n")
-        return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("month", "closed", "usage", "corrections", "known now", "not booked", "priced"):
-        table.add_column(column, justify="left" if column in ("month", "closed") else "right")
-    for one in months:
-        money = (one[name] for name in ("usage_usd", "corrections_usd", "known_now_usd", "not_booked_usd"))
-        closed = str(one["closed_at"])[:16] if one["closed_at"] else "open"
-        share = "" if one["priced_share"] is None else f"{float(one['priced_share']):.1%}"
-        table.add_row(
-            one["month"], closed, *("" if cost is None else f"${Decimal(cost):,.4f}" for cost in money), share
-        )
-    console = Console(width=None if sys.stdout.isatty() else _WIDE, markup=False)
-    console.print(table) if months else console.print("there are no calls yet")
+        print_json(months)
+    elif months:
+        print_table(("month", "closed", *_MONEY, "priced"), map(_line, months), right=(*_MONEY, "priced"))
+    else:
+        sys.stdout.write("there are no calls yet\n")
 
 
 def write_chargeback(config: Config, month: str, output: str, server: str | None) -> int:
@@ -81,8 +68,15 @@ def write_chargeback(config: Config, month: str, output: str, server: str | None
     return len(rows)
 
 
-def _dollars(cost: Any) -> str:
-    return "" if cost is None else f"${Decimal(cost):,.4f}"
+def _every_digit(cost: Decimal) -> str:
+    return f"{'-' if cost < 0 else ''}${exact(abs(cost))}"
+
+
+def _line(one: Mapping[str, Any]) -> tuple[str, ...]:
+    closed = str(one["closed_at"])[:16].replace("T", " ") if one["closed_at"] else "open"
+    money = (one[f"{column.replace(' ', '_')}_usd"] for column in _MONEY)
+    share = "" if one["priced_share"] is None else f"{float(one['priced_share']):.1%}"
+    return (one["month"], closed, *("" if cost is None else dollars(Decimal(cost)) for cost in money), share)
 
 
 def _write(rows: Sequence[Mapping[str, Any]], file: Any) -> None:

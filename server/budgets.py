@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from analyzers.budget_burn import Burn
-from analyzers.budget_config import BudgetsConfig
-from analyzers.budget_latch import Reached, reached
-from analyzers.budget_spend import read_spending
-from analyzers.budgets import BudgetStatus, evaluate_all
+from analyzers.budget.burn import Burn
+from analyzers.budget.config import BudgetsConfig
+from analyzers.budget.latch import Reached, reached
+from analyzers.budget.spend import read_spending
+from analyzers.budget.status import BudgetStatus, evaluate_all
 from server.keeping import Clock
 from server.reports import exact
 from store.connection import Store
@@ -51,7 +51,7 @@ def _told(one: BudgetStatus, on_record: Sequence[Reached]) -> dict[str, Any]:
     return {
         "budget": one.name,
         "period": one.period.kind,
-        "first_day": [*one.period.elapsed, *one.period.remaining][0].isoformat(),
+        "first_day": one.period.first_day.isoformat(),
         "period_start": one.period.start,
         "period_end": one.period.end,
         "amount_usd": one.amount,
@@ -76,9 +76,7 @@ def _told(one: BudgetStatus, on_record: Sequence[Reached]) -> dict[str, Any]:
 
 def note(one: BudgetStatus) -> str:
     """What a reader of the amounts must know besides them; empty when there is nothing."""
-    said = [one.never_seen] if one.never_seen else []
-    if unpriced := one.attempts - one.priced:
-        said.append(f"the cost of {unpriced:,} of {one.attempts:,} attempts is unknown, it may be more than this")
+    said = [one.caveat] if one.caveat else []
     fastest = max((burn for burn in one.burns if burn.fires), key=lambda burn: burn.rate, default=None)
     if fastest is not None:
         rule = fastest.rule

@@ -21,10 +21,13 @@ PACKAGES = (
     "alerts",
     "alerts.rules",
     "analyzers",
+    "analyzers.budget",
     "analyzers.reports",
     "collector",
+    "collector.allocation",
     "dashboards.queries",
     "server",
+    "server.focus",
     "store",
 )
 

@@ -19,6 +19,7 @@ from server.books_cli import books
 from server.budgets_cli import budgets
 from server.config import Config, ConfigError, load
 from server.dead_letters_cli import deadletters
+from server.options import AskOption, ConfigOption, LetOption
 from server.prices_cli import prices
 from server.programs import Program, alerts_program, analyzers_program, page, prepare_store, up
 from server.programs import collector as collector_program
@@ -42,9 +43,6 @@ app.add_typer(prices, name="prices")
 app.add_typer(books, name="books")
 app.add_typer(budgets, name="budgets")
 
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", help="Configuration file; tokentide.toml here when it exists.")
-]
 PortOption = Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")]
 
 
@@ -126,7 +124,7 @@ def check_command(config: ConfigOption = None) -> None:
 
 @app.command("report")
 def report_command(
-    kind: Annotated[str, typer.Argument(help="cost, money, latency, limits, drift, losses or ledger.")],
+    kind: Annotated[str, typer.Argument(help="cost, money, latency, limits, drift, capacity, losses or ledger.")],
     by: Annotated[
         str | None, typer.Option(help="Dimensions, separated by commas: team (the default), app, feature, model, …")
     ] = None,
@@ -136,7 +134,7 @@ def report_command(
     ] = None,
     limit: Annotated[int | None, typer.Option(help="At most so many rows of cost or money, and the total.")] = None,
     format: Annotated[str, typer.Option("--format", help="table, json or csv.")] = "table",
-    server: Annotated[str | None, typer.Option(help="Ask this running tokentide instead of opening the store.")] = None,
+    server: AskOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Print a report of cost, of what money was spent for, of latency, rate limits, drift or lost events."""
@@ -196,7 +194,7 @@ def forget_command(
         str, typer.Option(envvar="TOKENTIDE_USER_KEY", help="With --user-id: the user_key of the app's SDK.")
     ] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")] = False,
-    server: Annotated[str | None, typer.Option(help="Let this running tokentide do it.")] = None,
+    server: LetOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Delete the texts of a user or session for good, and prove that no sum changed."""
@@ -214,7 +212,7 @@ def export_command(
     team: Annotated[str, typer.Option(help="Only this team.")] = "",
     format: Annotated[str, typer.Option("--format", help="parquet, csv or jsonl.")] = "parquet",
     output: Annotated[str, typer.Option(help="File to write; - is standard output.")] = "-",
-    server: Annotated[str | None, typer.Option(help="Ask this running tokentide instead of opening the store.")] = None,
+    server: AskOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Write calls, texts or totals as Parquet, CSV or JSON lines."""
@@ -226,7 +224,7 @@ def export_command(
 @app.command("backup")
 def backup_command(
     folder: Annotated[Path, typer.Argument(help="Folder to create, on the machine that holds the store.")],
-    server: Annotated[str | None, typer.Option(help="Let this running tokentide do it.")] = None,
+    server: LetOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Write a backup of the embedded store, also while it is used."""

@@ -19,7 +19,7 @@ from pydantic_settings import (
 )
 
 from alerts.config import AlertsConfig
-from analyzers.budget_config import BudgetsConfig
+from analyzers.budget.config import BudgetsConfig
 from analyzers.config import AnalyzersConfig
 from collector.config import CollectorConfig
 from collector.price_book.declared import PricesConfig

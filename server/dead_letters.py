@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, get_args
 
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from collector.dead_letters import DeadLetters, Letter, Selection
@@ -22,14 +18,15 @@ from collector.replay import BEGINNING, MOST_LETTERS, Replay, Replayed
 from collector.rollup import RollUp
 from collector.sources import SOURCES
 from server.duration import LONGEST, parse_duration
-from server.reports import exact
+from server.instant import parse_instant
+from server.json_routes import NotThere, admin_route, read_route
 from store.connection import Store
 
 MOST_SHOWN = 1_000
 _KNOWN = {"reason", "source", "ids", "last", "limit", "before", "behind", "dry_run"}
 
 
-class UnknownLetter(Exception):
+class UnknownLetter(NotThere):
     """There is no dead letter with that id: list them."""
 
 
@@ -84,7 +81,7 @@ class DeadLetterDesk:
         With `dry_run` nothing is written.
         """
         now = self._clock()
-        before = _instant(asked["before"]) if asked.get("before") else now
+        before = parse_instant(asked["before"]) if asked.get("before") else now
         behind = _behind(asked["behind"]) if asked.get("behind") else BEGINNING
         limit, dry_run = _count(asked, MOST_LETTERS, MOST_LETTERS), asked.get("dry_run", False)
         if not isinstance(dry_run, bool):
@@ -120,52 +117,17 @@ class DeadLetterDesk:
 
 def routes(desk: DeadLetterDesk) -> list[Route]:
     """`GET /api/deadletters` and `…/<id>`; `POST /api/admin/deadletters/replay` and `…/<id>/mend` with a JSON body."""
-
-    def listed(request: Request) -> Response:
-        return _answer(lambda: desk.listed(request.query_params))
-
-    def shown(request: Request) -> Response:
-        return _answer(lambda: desk.shown(request.path_params["id"]))
-
-    async def replay(request: Request) -> Response:
-        body = await request.body()
-        return await run_in_threadpool(_answer, lambda: desk.replayed(_object(body)))
-
-    async def mend(request: Request) -> Response:
-        body, name = await request.body(), request.path_params["id"]
-        return await run_in_threadpool(_answer, lambda: desk.mended(name, _object(body).get("body", "")))
-
     return [
-        Route("/api/deadletters", listed),
-        Route("/api/deadletters/{id}", shown),
-        Route("/api/admin/deadletters/replay", replay, methods=["POST"]),
-        Route("/api/admin/deadletters/{id}/mend", mend, methods=["POST"]),
+        read_route("/api/deadletters", lambda request: desk.listed(request.query_params)),
+        read_route("/api/deadletters/{id}", lambda request: desk.shown(request.path_params["id"])),
+        admin_route("/api/admin/deadletters/replay", desk.replayed),
+        admin_route("/api/admin/deadletters/{id}/mend", lambda asked: desk.mended(asked["id"], asked.get("body", ""))),
     ]
 
 
 def hexadecimal(letter_id: int) -> str:
     """An id as people and JSON carry it."""
     return f"{letter_id:016x}"
-
-
-def _answer(ask: Callable[[], dict[str, Any]]) -> Response:
-    try:
-        found = ask()
-    except ValueError as error:
-        return JSONResponse({"error": str(error)}, status_code=400)
-    except UnknownLetter as error:
-        return JSONResponse({"error": str(error)}, status_code=404)
-    return Response(json.dumps(found, default=exact), media_type="application/json")
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(body or b"{}")
-    except (ValueError, RecursionError) as error:
-        raise ValueError("the body must be JSON") from error
-    if not isinstance(found, dict):
-        raise ValueError("the body must be a JSON object")
-    return found
 
 
 def _selection(asked: Mapping[str, Any], now: datetime) -> Selection:
@@ -208,20 +170,10 @@ def _letter_id(name: str) -> int:
     return int(name, 16)
 
 
-def _instant(text: Any) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{text} is no instant: write ISO 8601 with a time zone") from error
-    if found.tzinfo is None:
-        raise ValueError(f"{text} has no time zone")
-    return found
-
-
 def _behind(place: Any) -> tuple[datetime, int]:
     if not isinstance(place, list) or len(place) != 2:
         raise ValueError("behind is what the last answer said")
-    return _instant(place[0]), _letter_id(str(place[1]))
+    return parse_instant(place[0]), _letter_id(str(place[1]))
 
 
 def _next(done: Replayed) -> list[Any] | None:

@@ -10,6 +10,7 @@ import typer
 
 from server import logs
 from server.config import load
+from server.options import AskOption, ConfigOption, FormatOption
 
 if TYPE_CHECKING:
     from server.dead_letters_command import Desk
@@ -17,14 +18,10 @@ if TYPE_CHECKING:
 deadletters = typer.Typer(
     help="Records that could not become rows: list, show, replay and mend them.", no_args_is_help=True
 )
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", help="Configuration file; tokentide.toml here when it exists.")
-]
 ReasonOption = Annotated[str | None, typer.Option(help="Only those with this reason, such as wrong_type.")]
 SourceOption = Annotated[str | None, typer.Option(help="Only those that came over http or kafka.")]
 LetterOption = Annotated[list[str] | None, typer.Option("--ids", help="Only this id; repeat it for more.")]
 SinceOption = Annotated[str | None, typer.Option(help="Only those that arrived since: 30m, 24h, 7d.")]
-ServerOption = Annotated[str | None, typer.Option(help="Ask this running tokentide instead of opening the store.")]
 LetterArgument = Annotated[str, typer.Argument(help="The id of a dead letter, as the list names it.")]
 
 
@@ -34,8 +31,8 @@ def list_letters_command(
     source: SourceOption = None,
     last: SinceOption = None,
     limit: Annotated[int, typer.Option(help="How many groups and examples.")] = 20,
-    format: Annotated[str, typer.Option("--format", help="table or json.")] = "table",
-    server: ServerOption = None,
+    format: FormatOption = "table",
+    server: AskOption = None,
     config: ConfigOption = None,
 ) -> None:
     """How many there are by reason, app and producer, and the newest of them."""
@@ -49,7 +46,7 @@ def list_letters_command(
 def show_letter_command(
     id: LetterArgument,
     format: Annotated[str, typer.Option("--format", help="table, json, or raw for the bytes alone.")] = "table",
-    server: ServerOption = None,
+    server: AskOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Everything about one dead letter, with its bytes."""
@@ -66,8 +63,8 @@ def replay_letters_command(
     ids: LetterOption = None,
     last: SinceOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; say what could be stored.")] = False,
-    format: Annotated[str, typer.Option("--format", help="table or json.")] = "table",
-    server: ServerOption = None,
+    format: FormatOption = "table",
+    server: AskOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Try dead letters once more, all of them or those that the options choose."""
@@ -82,7 +79,7 @@ def replay_letters_command(
 def mend_letter_command(
     id: LetterArgument,
     file: Annotated[Path, typer.Argument(help="File with the bytes that the record should have had.")],
-    server: ServerOption = None,
+    server: AskOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Store the bytes of a file in the place of a dead letter's."""

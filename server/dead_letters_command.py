@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -14,19 +13,16 @@ from typing import Any, Protocol
 import msgspec
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
-from rich.text import Text
 
 from collector.rollup import RollUp
 from server.config import Config, ConfigError
 from server.dead_letters import DeadLetterDesk, UnknownLetter
+from server.exact_json import exact
+from server.output import FORMATS, check_format, plain, print_json, print_table
 from server.owner import owner, store_as_it_is
 from server.programs import make_decoder, prepare_store, utc_now
 from server.remote import Remote
-from server.reports import exact
 
-FORMATS = ("table", "json")
-_WIDE = 1000
 _MOST_DUMPED = 4096
 
 
@@ -97,45 +93,37 @@ def open_desk(config: Config, server: str | None, writes: bool) -> Iterator[Desk
 
 def print_list(desk: Desk, asked: Mapping[str, Any], format: str) -> None:
     """Print how many there are of what, and the newest."""
-    _check(format)
+    check_format(format)
     found = desk.listed(asked)
     if format == "json":
-        _json(found)
-        return
-    console = _console()
-    if not found["total"]:
-        console.print("no dead letters")
-        return
-    console.print(f"{found['total']:,} dead letters\n")
-    console.print(_table(found["counts"], ("letters", "reason", "app", "producer_id", "first_at", "last_at")))
-    console.print("\nthe newest")
-    console.print(
-        _table(found["newest"], ("id", "received_at", "reason", "app", "source", "log_place", "log_offset", "detail"))
-    )
+        print_json(found)
+    elif not found["total"]:
+        sys.stdout.write("no dead letters\n")
+    else:
+        sys.stdout.write(f"{found['total']:,} dead letters\n\n")
+        _print_rows(found["counts"], ("letters", "reason", "app", "producer_id", "first_at", "last_at"))
+        sys.stdout.write("\nthe newest\n")
+        columns = ("id", "received_at", "reason", "app", "source", "log_place", "log_offset", "detail")
+        _print_rows(found["newest"], columns)
 
 
 def print_letter(desk: Desk, name: str, format: str) -> None:
     """Print everything about one letter: `table` for people, `json`, or `raw` for its bytes as they arrived."""
-    _check(format, (*FORMATS, "raw"))
+    check_format(format, (*FORMATS, "raw"))
     found = desk.shown(name)
     body = base64.b64decode(found["body"])
     if format == "json":
-        _json(found)
+        print_json(found)
     elif format == "raw":
         sys.stdout.buffer.write(body)
     else:
-        table = Table(box=None, pad_edge=False, show_header=False)
-        for field, value in found.items():
-            if field != "body":
-                table.add_row(field, Text(_plain(value)))
-        console = _console()
-        console.print(table)
-        console.print(Text(f"\n{_readable(body)}"))
+        print_table((), [item for item in found.items() if item[0] != "body"])
+        sys.stdout.write(f"\n{_readable(body)}\n")
 
 
 def replay(desk: Desk, asked: Mapping[str, Any], format: str) -> None:
     """Replay everything that was asked for, batch by batch, and print what became of it."""
-    _check(format)
+    check_format(format)
     stored, refused = 0, Counter[str]()
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
         selected = {name: value for name, value in asked.items() if name != "dry_run"}
@@ -147,7 +135,7 @@ def replay(desk: Desk, asked: Mapping[str, Any], format: str) -> None:
             progress.update(bar, completed=stored + refused.total())
             question = {**asked, "before": _text(answer["before"]), "behind": [_text(one) for one in answer["behind"]]}
     if format == "json":
-        _json({"stored": stored, "refused": dict(refused)})
+        print_json({"stored": stored, "refused": dict(refused)})
         return
     dry_run = asked.get("dry_run")
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in refused.most_common()) or "0"
@@ -163,42 +151,17 @@ def mend(desk: Desk, name: str, file: Path) -> None:
         raise ConfigError(f"{file} cannot be read: {error.strerror}") from error
     answer = desk.mended(name, base64.b64encode(body).decode())
     if not answer["stored"]:
-        why = f"{answer['reason']}: {_plain(answer['detail'])}"
+        why = f"{answer['reason']}: {plain(answer['detail'])}"
         raise ConfigError(f"{file} cannot become a row either ({why}): the letter stays as it was")
     sys.stdout.write("stored\n")
 
 
-def _check(format: str, formats: tuple[str, ...] = FORMATS) -> None:
-    if format not in formats:
-        raise ConfigError(f"there is no format {format}: use {', '.join(formats)}")
-
-
-def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False)
-
-
-def _json(found: dict[str, Any]) -> None:
-    json.dump(found, sys.stdout, indent=2, default=exact)
-    sys.stdout.write("\n")
-
-
-def _table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, justify="right" if column in ("letters", "log_offset") else "left")
-    for row in rows:
-        table.add_row(*(Text(_plain(row[column])) for column in columns))
-    return table
+def _print_rows(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
+    print_table(columns, ([row[column] for column in columns] for row in rows), right=("letters", "log_offset"))
 
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else exact(value)
-
-
-def _plain(value: Any) -> str:
-    """Without what would move a terminal's cursor or hide other text: senders choose these texts."""
-    text = "" if value is None else str(value)
-    return "".join(one if one.isprintable() else f"\\x{ord(one):02x}" for one in text)
 
 
 def _readable(body: bytes) -> str:
@@ -207,7 +170,7 @@ def _readable(body: bytes) -> str:
         return "its bytes are not kept any more"
     try:
         lines = msgspec.json.format(body.decode(), indent=2).splitlines()
-        return "\n".join(map(_plain, lines))
+        return "\n".join(map(plain, lines))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _dump(body)
 

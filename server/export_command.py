@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from server.config import Config, ConfigError
-from server.exports import instant
+from server.instant import parse_instant
 from server.owner import owner
 from server.programs import utc_now
 from server.remote import Remote
@@ -59,7 +59,7 @@ def _to_file(rows: Iterable[bytes], file: Path) -> None:
 def _rows(config: Config, wanted: Wanted, server: str | None) -> Iterator[Iterable[bytes]]:
     """The pieces of the file, from whoever owns the store."""
     try:
-        start, end = instant(wanted.start), instant(wanted.end or utc_now().isoformat())
+        start, end = parse_instant(wanted.start), parse_instant(wanted.end or utc_now().isoformat())
         with owner(config, server) as found:
             if isinstance(found, Remote):
                 yield _asked(found, wanted)

@@ -9,13 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from tokentide.version import VERSION
 
 from collector.forget import forget, key_of, look
+from server.json_routes import admin_route
 from store.backup import write_backup
 from store.connection import Store
 from store.errors import BackupError
@@ -52,18 +50,3 @@ def routes(store: Store, clock: Clock) -> list[Route]:
         admin_route("/api/admin/forget", lambda asked: forgotten(store, asked, clock)),
         admin_route("/api/admin/backup", lambda asked: backed_up(store, asked, clock)),
     ]
-
-
-def admin_route(path: str, act: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Route:
-    """A POST of a JSON object that `act` answers with one; a ValueError or BackupError is a 400 that says so."""
-
-    async def answer(request: Request) -> Response:
-        try:
-            asked = await request.json()
-            if not isinstance(asked, dict):
-                raise ValueError("send a JSON object")
-            return JSONResponse(await run_in_threadpool(act, asked))
-        except (ValueError, BackupError) as error:
-            return JSONResponse({"error": str(error)}, status_code=400)
-
-    return Route(path, answer, methods=["POST"])

@@ -14,6 +14,7 @@ from tokentide.version import VERSION
 
 import alerts.run
 import analyzers.schedule
+from collector.allocation import allocate
 from collector.brake import Brake
 from collector.config import CollectorConfig
 from collector.dead_letter_topic import DeadLetterTopic
@@ -23,8 +24,8 @@ from collector.forgotten import ForgottenKeys
 from collector.intake import routes as intake_routes
 from collector.metrics import Metrics
 from collector.pipeline import Pipeline
+from collector.price_book.book import seed_prices
 from collector.price_book.resolve import Resolver
-from collector.prices import seed_prices
 from collector.rollup import RollUp, count_duplicates
 from collector.sources import open_source
 from collector.sources.http import HttpIntake
@@ -35,6 +36,7 @@ from server.config import Config
 from server.dead_letters import DeadLetterDesk
 from server.dead_letters import routes as dead_letter_routes
 from server.exports import routes as export_routes
+from server.focus.routes import routes as focus_routes
 from server.keeping import routes as keeping_routes
 from server.prices import routes as price_routes
 from server.reports import routes as report_routes
@@ -101,6 +103,7 @@ def make_decoder(config: Config, store: Store | None, forgotten: ForgottenKeys |
         timedelta(minutes=settings.accept_future_minutes),
         forgotten,
         tuple(settings.ownership.values()),
+        settings.capacity,
     )
 
 
@@ -129,6 +132,10 @@ def collector(config: Config, store: Store, registry: CollectorRegistry) -> Prog
     program.routes += price_routes(store, config, utc_now)
     program.routes += book_routes(store, utc_now)
     program.loops["forgotten-keys"] = forgotten.run
+    if settings.capacity or settings.shared_costs:
+        program.loops["allocation"] = lambda stop: allocate.run(
+            store, settings.capacity, settings.shared_costs, stop, utc_now
+        )
     program.loops["roll-up"] = lambda stop: roll_up.run(stop, settings.roll_up_every_s)
     return program
 
@@ -162,6 +169,7 @@ def page(config: Config, store: Store) -> Program:
         report_routes(store, utc_now),
         summary_routes(store, utc_now),
         export_routes(store, utc_now),
+        focus_routes(store, utc_now),
         budget_routes(store, config.budgets, utc_now),
     )
     return Program(routes=[route for routes in served for route in routes])

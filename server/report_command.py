@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import csv
-import json
 import sys
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
-
-from rich.console import Console
-from rich.table import Table
+from typing import Any, Final
 
 from analyzers.report import DIMENSIONS, Report, dollars
 from server.config import Config, ConfigError
+from server.output import FORMATS, check_format, plain, print_json, print_table
 from server.owner import owner
 from server.programs import utc_now
 from server.remote import Remote
-from server.reports import answer, exact
+from server.reports import answer
 
-_WIDE = 1000
-
-FORMATS = ("table", "json", "csv")
+_FORMATS: Final = (*FORMATS, "csv")
 
 
 def print_report(
@@ -39,8 +34,7 @@ def print_report(
     `compare` and `limit` are those of `server.reports.answer`. Raises ConfigError for a word that is not valid,
     StoreError.
     """
-    if format not in FORMATS:
-        raise ConfigError(f"there is no format {format}: use {', '.join(FORMATS)}")
+    check_format(format, _FORMATS)
     asked = {"by": DIMENSIONS.get(kind, ("",))[0] if by is None else by, "last": last}
     if compare is not None:
         asked["compare"] = compare
@@ -65,9 +59,7 @@ def _ask(remote: Remote, kind: str, asked: Mapping[str, str]) -> Report:
 def write(found: Report, format: str) -> None:
     """Print `found`; unknown is `unknown` in a table, null in JSON, empty in CSV. A table is followed by its note."""
     if format == "json":
-        rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
-        json.dump(rows, sys.stdout, indent=2, default=exact)
-        sys.stdout.write("\n")
+        print_json([dict(zip(found.columns, row, strict=True)) for row in found.rows])
     elif format == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(found.columns)
@@ -77,16 +69,15 @@ def write(found: Report, format: str) -> None:
 
 
 def _table(found: Report) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for index, column in enumerate(found.columns):
-        numeric = all(not isinstance(row[index], str) or row[index] == "" for row in found.rows)
-        table.add_column(column, justify="right" if numeric else "left")
-    for row in found.rows:
-        table.add_row(*(_cell(column, value) for column, value in zip(found.columns, row, strict=True)))
-    console = Console(width=None if sys.stdout.isatty() else _WIDE, markup=False)
-    console.print(table) if found.rows else console.print("nothing was stored in this range")
+    if found.rows:
+        columns = list(zip(found.columns, zip(*found.rows, strict=True), strict=True))
+        numbers = [column for column, values in columns if all(not isinstance(one, str) or not one for one in values)]
+        lines = [[_cell(column, value) for column, value in zip(found.columns, row, strict=True)] for row in found.rows]
+        print_table(found.columns, lines, right=numbers)
+    else:
+        sys.stdout.write("nothing was stored in this range\n")
     if found.note:
-        console.print(found.note, markup=False, highlight=False)
+        sys.stdout.write(f"{plain(found.note)}\n")
 
 
 def _cell(column: str, value: Any) -> str:

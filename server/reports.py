@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from decimal import Decimal
-from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from analyzers.comparison import compare_cost
 from analyzers.report import Report, report
 from server.duration import parse_duration
+from server.exact_json import exact as exact
+from server.json_routes import Answer, read_route
 from store.connection import Store
 
 
 def routes(store: Store, clock: Callable[[], datetime]) -> list[Route]:
     """`GET /api/report/<kind>?by=team,model&last=24h&compare=previous&limit=10` → columns, rows and a note as JSON."""
 
-    def reported(request: Request) -> Response:
-        try:
-            found = answer(store, request.path_params["kind"], request.query_params, clock())
-        except ValueError as error:
-            return JSONResponse({"error": str(error)}, status_code=400)
-        return json_answer({"columns": found.columns, "rows": found.rows, "note": found.note})
+    def reported(request: Request) -> Answer:
+        found = answer(store, request.path_params["kind"], request.query_params, clock())
+        return {"columns": found.columns, "rows": found.rows, "note": found.note}
 
-    return [Route("/api/report/{kind}", reported)]
+    return [read_route("/api/report/{kind}", reported)]
 
 
 def answer(store: Store, kind: str, asked: Mapping[str, str], now: datetime) -> Report:
@@ -53,17 +48,3 @@ def _whole_number(text: str) -> int:
     if not re.fullmatch("-?[0-9]{1,9}", text):
         raise ValueError(f"{text!r} is not a number of rows: write one such as 10")
     return int(text)
-
-
-def json_answer(found: Mapping[str, Any]) -> Response:
-    """`found` as JSON, see `exact`."""
-    return Response(json.dumps(found, default=exact), media_type="application/json")
-
-
-def exact(value: object) -> str:
-    """Money and instants as texts in JSON: exact decimals, ISO 8601."""
-    if isinstance(value, Decimal):
-        return format(value.normalize(), "f")
-    if isinstance(value, datetime):
-        return value.isoformat()
-    raise TypeError(f"a {type(value).__name__} cannot be written as JSON")

@@ -5,16 +5,15 @@ It is what a check after a run compares with what went in, so money is a text wi
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from server.duration import parse_duration
+from server.json_routes import Answer, read_route
 from store.connection import Store
 from store.sql import load
 
@@ -22,15 +21,10 @@ from store.sql import load
 def routes(store: Store, clock: Callable[[], datetime]) -> list[Route]:
     """`GET /api/summary?last=24h` → the summary as JSON."""
 
-    def answer(request: Request) -> Response:
-        end = clock()
-        try:
-            start = end - parse_duration(request.query_params.get("last", "24h"))
-        except ValueError as error:
-            return JSONResponse({"error": str(error)}, status_code=400)
-        return Response(json.dumps(summary(store, start), default=str), media_type="application/json")
+    def answer(request: Request) -> Answer:
+        return summary(store, clock() - parse_duration(request.query_params.get("last", "24h")))
 
-    return [Route("/api/summary", answer)]
+    return [read_route("/api/summary", answer)]
 
 
 def summary(store: Store, start: datetime) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 for _name in [name for name in os.environ if name.startswith("TOKENTIDE_")]:
     del os.environ[_name]
 
-from collector.prices import seed_prices
+from collector.price_book.book import seed_prices
 from store.connection import Store, open_store
 from store.migrate import migrate
 from store.sql import Query, load

@@ -46,6 +46,9 @@ OPERATIONS = (
 )
 USAGE_SOURCES = ("provider", "estimated", "missing")
 STREAM_OUTCOMES = ("", "complete", "abandoned", "broken")
+# A call with more is no call but an error, and sums over a great many calls still fit into their columns.
+MOST_TOKENS = 10**12
+MOST_DOLLARS = 10**9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from datetime import datetime, timezone
 from typing import Any, Concatenate, Final, ParamSpec
 
 import tokentide
-from tokentide.call import STATUSES
+from tokentide.call import MOST_TOKENS, STATUSES
 from tokentide.context import Tags, current_tags
 from tokentide.hooks._outcome import status_of, stream_outcome
 from tokentide.hooks.provider import Failure
@@ -37,7 +37,6 @@ TOKENS: Final = (
 )
 _OBJECTS_BYTES: Final = 2048
 _MOST_CHARS: Final = 256
-_MOST_TOKENS: Final = 2**63 - 1
 
 _logger = logging.getLogger("tokentide")
 _said: set[str] = set()
@@ -241,8 +240,8 @@ def _count(name: str, count: int) -> int:
     if name not in TOKENS:
         raise ValueError(f"{name!r} is no count of tokens: they are {', '.join(TOKENS)}")
     number = -1 if isinstance(count, (bool, float, str)) else operator.index(count)
-    if not 0 <= number <= _MOST_TOKENS:
-        raise ValueError(f"{name} must be a whole number, 0 or more, not {count!r}")
+    if not 0 <= number <= MOST_TOKENS:
+        raise ValueError(f"{name} must be a whole number from 0 to {MOST_TOKENS}, not {count!r}")
     return number
 
 

@@ -7,17 +7,15 @@ import json
 from contextlib import nullcontext
 from datetime import datetime, timezone
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
-from collector_batches import batch_of
+from collected_calls import collect
 from conftest import NOW
 from events import a_call
-from given_prices import give_prices
+from tokentide.call import LLMCall
 
-from collector.rollup import RollUp
-from collector.write import Writer
 from server import books_command, owner
+from server.books_command import print_booked
 from server.cli import main
 from store.connection import Store
 
@@ -29,20 +27,12 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Store) -> Pat
     monkeypatch.setattr(owner, "utc_now", lambda: NOW)
     for module in (owner, books_command):
         monkeypatch.setattr(module, "owner", lambda *_: nullcontext(store))
-    give_prices(store)
-    stored(store, "red", 9)
-    stored(store, "red", 10)
-    stored(store, "blue", 10, model_requested="nobody-knows")
+    collect(store, of_a_team("red", 9), of_a_team("red", 10), of_a_team("blue", 10, model_requested="nobody-knows"))
     return tmp_path
 
 
-def stored(store: Store, team: str, month: int, **more: object) -> None:
-    call = a_call(call_id=str(uuid4()), team=team, started_at=datetime(2026, month, 5, tzinfo=timezone.utc), **more)
-    batch = batch_of(call.to_json(), days=400)
-    Writer(store, "kafka", uuid4().hex, lambda s: False, lambda: 0.0).write(batch, NOW)
-    roll_up = RollUp(store)
-    roll_up.touch(batch.minutes)
-    roll_up.rebuild()
+def of_a_team(team: str, month: int, **more: object) -> LLMCall:
+    return a_call(team=team, started_at=datetime(2026, month, 5, tzinfo=timezone.utc), **more)
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
@@ -52,8 +42,11 @@ def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
 
 
 def test_months_are_closed_corrected_shown_and_charged(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(capsys, "close", "2026-09") == (0, "booked $0.001013000000 of usage in 1 entries\n")
-    assert run(capsys, "close", "2026-10")[1].startswith("booked $0.001013000000 of usage in 2 entries")
+    assert run(capsys, "close", "2026-09") == (0, "booked $0.001013 of usage in 1 entries\n")
+    assert run(capsys, "close", "2026-10")[1].splitlines() == [
+        "booked $0.001013 of usage in 2 entries",
+        "the cost of 1 of 2 attempts is unknown: it is not in there",
+    ]
     code, said = run(capsys, "correct", "--reason", "to be sure")
     assert (code, said) == (0, "closed months are as they are booked: there was nothing to add\n")
     code, said = run(capsys, "status", "--format", "json")
@@ -64,11 +57,17 @@ def test_months_are_closed_corrected_shown_and_charged(config: Path, capsys: pyt
     assert "2026-10" in run(capsys, "status")[1]
 
 
+def test_a_correction_may_take_away(capsys: pytest.CaptureFixture[str]) -> None:
+    done = {"usage_entries": 0, "usage_usd": "0", "correction_entries": 3, "corrections_usd": "-0.18510015"}
+    print_booked(done)
+    assert capsys.readouterr().out == "booked -$0.18510015 of corrections in 3 entries\n"
+
+
 def test_the_chargeback_says_what_is_known_and_what_is_not(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, "close", "2026-09")
     run(capsys, "close", "2026-10")
     file = config / "october.csv"
-    assert run(capsys, "export", "2026-10", "--output", str(file)) == (0, "2 entries of 2026-10\n")
+    assert run(capsys, "export", "2026-10", "--output", str(file)) == (0, "2 lines of 2026-10\n")
     rows = list(csv.DictReader(file.read_text("utf-8").splitlines()))
     assert [(row["team"], row["kind"], row["cost_usd"], row["unpriced"]) for row in rows] == [
         ("blue", "usage", "", "1"),
@@ -83,6 +82,7 @@ def test_the_chargeback_says_what_is_known_and_what_is_not(config: Path, capsys:
     ("words", "says"),
     [
         (("close", "2026-13"), "write 2026-10"),
+        (("export", "0000-01"), "write 2026-10"),
         (("close", "2026-11"), "not over"),
         (("close", "2026-10"), "close 2026-09 first"),
         (("export", "2026-10"), "tokentide books close 2026-10"),

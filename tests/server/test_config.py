@@ -88,7 +88,8 @@ def test_the_dsn_may_stand_in_a_file(folder: Path, monkeypatch: pytest.MonkeyPat
         ('[collector]\nsources = ["kafa"]', "setting collector.sources.0: Input should be 'http' or 'kafka'"),
         (
             '[analyzers]\nenabled = ["costs"]',
-            "setting analyzers.enabled: no analyzer costs: the analyzers are cost, latency, rate_limits, drift, budgets",
+            "setting analyzers.enabled: no analyzer costs: the analyzers are cost, latency, rate_limits, drift, budgets, "
+            "spend, money",
         ),
         (
             '[budgets.search]\namount = -1\nperiod = "month"',

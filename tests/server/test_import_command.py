@@ -18,7 +18,7 @@ from tokentide.call import ProducerReport
 from tokentide_process import TOKENTIDE, bare_environment, running_up, tokentide
 
 from collector.config import CollectorConfig
-from collector.prices import seed_prices
+from collector.price_book.book import seed_prices
 from server import import_records
 from server.config import Config, ConfigError
 from server.import_command import ImportOptions, import_into, parse_until, run_import

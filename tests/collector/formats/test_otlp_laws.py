@@ -58,7 +58,8 @@ def test_every_span_is_stored_or_ignored_or_a_dead_letter(
         batch = batch_of(event, days=700_000)
         assert len(batch.lines) + len(batch.dead_letters) == 1
         times = ("traceId", "startTimeUnixNano")
-        assert batch.lines or any(name in changes for name in times), batch.dead_letters
+        is_much = any("_tokens" in letter.detail for letter in batch.dead_letters)
+        assert batch.lines or is_much or any(name in changes for name in times), batch.dead_letters
 
 
 ANYTHING = st.recursive(

@@ -18,8 +18,8 @@ from tokentide.call import ProducerReport
 from tokentide.version import VERSION
 
 from collector.decode import Decoder
+from collector.price_book.book import seed_prices
 from collector.price_book.resolve import Resolver
-from collector.prices import seed_prices
 from collector.record import Record
 from collector.rollup import RollUp
 from collector.write import Writer
