@@ -153,8 +153,9 @@ def _theta(spend: Days, days: int) -> Days:
     pattern = np.resize(_weekly_pattern(logs), len(logs) + days)
     series = _without_outliers(logs - pattern[: len(logs)])
     model = _fit(series)
-    one_day_ahead = np.exp(series - model.errors + pattern[: len(logs)])
-    smearing = spend[_WARM_UP:].sum() / one_day_ahead[_WARM_UP:].sum()
+    # Only after the warm-up: the first line may be so steep that its exponential is no number.
+    one_day_ahead = np.exp((series - model.errors + pattern[: len(logs)])[_WARM_UP:])
+    smearing = spend[_WARM_UP:].sum() / one_day_ahead.sum()
     forecast: Days = smearing * np.exp(model.extrapolate(series, days) + pattern[len(logs) :])
     return forecast
 

@@ -151,7 +151,7 @@ _RELIABILITY: Final = Row(
             query="rate_limited_by_model",
             kind="timeseries",
             unit="ratio",
-            width=8,
+            width=6,
         ),
         Panel(
             number=22,
@@ -161,7 +161,7 @@ _RELIABILITY: Final = Row(
             query="errors_by_model",
             kind="timeseries",
             unit="ratio",
-            width=8,
+            width=6,
         ),
         Panel(
             number=23,
@@ -170,7 +170,7 @@ _RELIABILITY: Final = Row(
             "that resolved in this range.",
             query="alerts",
             kind="table",
-            width=8,
+            width=12,
             columns=(
                 Column(name="state", title="State", unit="state"),
                 Column(name="rule", title="Rule"),

@@ -1019,6 +1019,7 @@ CREATE TABLE llm_calls
     `output_text` Int64 MATERIALIZED ((toInt64(least(ifNull(output_tokens, 0), 1000000000)) - output_audio) - output_image) - reasoning,
     `usage_is_contradictory` UInt8 MATERIALIZED (greatest(ifNull(input_tokens, 0), ifNull(output_tokens, 0)) > 100000000) OR (least(fresh_text, cached_text, fresh_audio, output_text) < 0),
     `capacity` LowCardinality(String),
+    `account` LowCardinality(String) MATERIALIZED attributes['account'],
     `dimensions` UInt64 MATERIALIZED cityHash64(team, app, feature, environment, provider, if(model_responded != '', model_responded, model_requested), operation),
     `usage_kind` UInt8 MATERIALIZED multiIf((provider_reported_cost IS NOT NULL) AND (capacity = ''), 1, operation = 'count_tokens', 2, (usage_source = 'missing') AND (ifNull(http_status, 0) >= 400), 2, usage_source = 'missing', 3, usage_is_contradictory, 5, usage_source = 'estimated', 7, 8),
     `used_tokens` UInt8 MATERIALIZED (ifNull(input_tokens, 0) > 0) + (2 * (ifNull(output_tokens, 0) > 0))
@@ -1227,6 +1228,7 @@ CREATE VIEW priced_calls
     `reasoning` Int64,
     `output_text` Int64,
     `usage_is_contradictory` UInt8,
+    `account` LowCardinality(String),
     `dimensions` UInt64,
     `usage_kind` UInt8,
     `used_tokens` UInt8,
@@ -1511,7 +1513,7 @@ FROM producer_reports;
 
 CREATE VIEW rated_calls_at
 AS SELECT
-    calls.* EXCEPT (tiers, days, is_flat, has_own_price, lookup),
+    calls.* EXCEPT (tiers, days, is_flat, account_payer, payer, has_own_price, lookup),
     if(calls.model_responded != '', calls.model_responded, calls.model_requested) AS model,
     (NOT calls.cache_hit) AND (calls.operation != 'charge') AS is_attempt,
     if(prices.ends_at > calls.started_at, prices.price_id, 0) AS price_id,
@@ -1540,14 +1542,22 @@ FROM
         cells.tiers AS tiers,
         cells.days AS days,
         ({contracts:UInt8} = 1) AND (facts.capacity != '') AS is_flat,
-        (NOT is_flat) AND ((if({contracts:UInt8} = 1, facts.team, '*'), facts.price_key) IN (
+        concat('account:', facts.account) AS account_payer,
+        multiIf({contracts:UInt8} = 0, '*', (facts.account != '') AND ((account_payer, facts.price_key) IN (
             SELECT
                 team,
                 price_key
             FROM effective_prices
             WHERE (cost_version = {version:UInt32}) AND (team != '')
-        )) AS has_own_price,
-        (multiIf(is_flat, cityHash64('capacity', facts.capacity, facts.price_key), has_own_price, cityHash64(if({contracts:UInt8} = 1, facts.team, '*'), facts.price_key), facts.price_key) + if(empty(days), 0, 16 * arrayCount(start -> (start <= ((toSecond(facts.started_at) + (60 * toMinute(facts.started_at))) + (3600 * toHour(facts.started_at)))), days))) + if(empty(tiers), 0, arrayCount(start -> (start <= ifNull(facts.input_tokens, 0)), tiers)) AS lookup
+        )), account_payer, facts.team) AS payer,
+        (payer, facts.price_key) IN (
+            SELECT
+                team,
+                price_key
+            FROM effective_prices
+            WHERE (cost_version = {version:UInt32}) AND (team != '')
+        ) AS has_own_price,
+        (multiIf(is_flat, cityHash64('capacity', facts.capacity, facts.price_key), has_own_price, cityHash64(payer, facts.price_key), facts.price_key) + if(empty(days), 0, 16 * arrayCount(start -> (start <= ((toSecond(facts.started_at) + (60 * toMinute(facts.started_at))) + (3600 * toHour(facts.started_at)))), days))) + if(empty(tiers), 0, arrayCount(start -> (start <= ifNull(facts.input_tokens, 0)), tiers)) AS lookup
     FROM
     (
         SELECT
@@ -1564,6 +1574,7 @@ FROM
             reasoning,
             output_text,
             usage_is_contradictory,
+            account,
             dimensions,
             usage_kind,
             used_tokens

@@ -13,11 +13,14 @@ from analyzers.report import dollars
 from server.books import entries, parse_month, status
 from server.config import Config, ConfigError
 from server.exact_json import exact
-from server.output import check_format, print_json, print_table
+from server.output import check_format, plain, print_json, print_table
 from server.owner import owner
 from server.remote import Remote
 
 _MONEY: Final = ("usage", "corrections", "known now", "not booked")
+_WORDS: Final = ("team", "app", "feature", "environment", "provider", "model", "operation", "reason")
+# What a spreadsheet takes for the beginning of a formula, by OWASP; tabs and line breaks are not in a plain text.
+_FORMULA: Final = tuple("=+-@＝＋－＠")
 
 
 def print_booked(done: Mapping[str, Any]) -> None:
@@ -58,11 +61,11 @@ def write_chargeback(config: Config, month: str, output: str, server: str | None
     except ValueError as error:
         raise ConfigError(str(error)) from error
     if output == "-":
-        _write(rows, sys.stdout)
+        write_entries(rows, sys.stdout)
         return len(rows)
     try:
         with Path(output).open("w", encoding="utf-8", newline="") as file:
-            _write(rows, file)
+            write_entries(rows, file)
     except OSError as error:
         raise ConfigError(f"{output} cannot be written: {error}") from error
     return len(rows)
@@ -79,13 +82,17 @@ def _line(one: Mapping[str, Any]) -> tuple[str, ...]:
     return (one["month"], closed, *("" if cost is None else dollars(Decimal(cost)) for cost in money), share)
 
 
-def _write(rows: Sequence[Mapping[str, Any]], file: Any) -> None:
+def write_entries(rows: Sequence[Mapping[str, Any]], file: Any) -> None:
+    """Write entries of the books as CSV: plain names, with a quote before what a spreadsheet takes for a formula."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(rows[0] if rows else ())
-    writer.writerows([_cell(value) for value in row.values()] for row in rows)
+    writer.writerows([_cell(column, value) for column, value in row.items()] for row in rows)
 
 
-def _cell(value: Any) -> Any:
+def _cell(column: str, value: Any) -> Any:
     if value is None:
         return ""
+    if column in _WORDS:
+        text = plain(value)
+        return f"'{text}" if text.startswith(_FORMULA) else text
     return value if isinstance(value, (int, str)) else exact(value)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
 from analyzers.budget.burn import Burn
@@ -17,8 +14,8 @@ from analyzers.budget.config import BudgetsConfig
 from analyzers.budget.latch import Reached, reached
 from analyzers.budget.spend import read_spending
 from analyzers.budget.status import BudgetStatus, evaluate_all
+from server.json_routes import read_route
 from server.keeping import Clock
-from server.reports import exact
 from store.connection import Store
 
 
@@ -39,11 +36,7 @@ def status(store: Store, config: BudgetsConfig, now: datetime) -> list[dict[str,
 def routes(store: Store, config: BudgetsConfig, clock: Clock) -> list[Route]:
     """`GET /api/budgets` → how every budget stands: see `status`."""
 
-    def answer(request: Request) -> Response:
-        body = json.dumps({"budgets": status(store, config, clock())}, default=exact)
-        return Response(body, media_type="application/json")
-
-    return [Route("/api/budgets", answer)]
+    return [read_route("/api/budgets", lambda request: {"budgets": status(store, config, clock())})]
 
 
 def _told(one: BudgetStatus, on_record: Sequence[Reached]) -> dict[str, Any]:

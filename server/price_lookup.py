@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from starlette.requests import Request
 from starlette.routing import Route
@@ -59,11 +59,11 @@ class StoreBook:
     """The price book of a store, with its overrides and contracts."""
 
     def __init__(self, store: Store) -> None:
-        self._book = PriceBook(store)
+        self._store = store
 
     def rows(self, price_key: int, at: datetime, payers: Sequence[str]) -> Sequence[PriceRow]:
         """Its rows of a key. Raises StoreError."""
-        return self._book.rows_of(price_key, at, payers)
+        return PriceBook(self._store).rows_of(price_key, at, payers)
 
     def told(self, payers: Sequence[str]) -> str:
         """Which book it is, and for whom."""
@@ -117,7 +117,7 @@ def costing(book: Book, config: Config, asked: Mapping[str, str], clock: Clock) 
 
 
 def routes(store: Store, config: Config, clock: Clock) -> Iterable[Route]:
-    """`GET /api/prices/resolve?provider=openai&model=gpt-5&team=search&account=…` and `/api/prices/cost?…&usage={…}`."""
+    """`GET /api/prices/resolve?provider=openai&model=gpt-5&team=search&account=…`, `/api/prices/cost?…&usage={…}`."""
     book = StoreBook(store)
 
     def resolve(request: Request) -> dict[str, Any]:

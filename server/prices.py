@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from collector.price_book.book import PriceBook, Update
-from collector.price_book.names import load_names
 from collector.price_book.effective import Statement
+from collector.price_book.names import load_names
 from collector.price_book.preview import RateChange, preview, unfitting
 from collector.price_book.price_file import parse_price_file
 from collector.price_book.resolve import Named, Resolver
@@ -36,10 +36,10 @@ def updated(store: Store, config: Config, asked: Mapping[str, Any], clock: Clock
     `statements` is how many entries it has, `changes` which rates they change, and `warnings` are sentences about
     discounts that change none. With `dry_run` nothing is recorded. Raises ValueError, StoreError.
     """
-    text, (name, reason) = asked.get("text"), (_text(asked, key) for key in ("name", "reason"))
+    name, reason = (_text(asked, key) for key in ("name", "reason"))
+    text, layer = asked.get("text"), asked.get("layer")
     if not isinstance(text, str):
         raise ValueError("text is missing: it is the price file, as a text")
-    layer = asked.get("layer")
     if layer not in LAYERS:
         raise ValueError(f"there is no layer {layer}: there are {', '.join(LAYERS)}")
     statements = parse_price_file(text, layer, name, bool(asked.get("allow_gaps")), config.prices.declared())

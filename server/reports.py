@@ -12,7 +12,6 @@ from starlette.routing import Route
 from analyzers.comparison import compare_cost
 from analyzers.report import Report, report
 from server.duration import parse_duration
-from server.exact_json import exact as exact
 from server.json_routes import Answer, read_route
 from store.connection import Store
 

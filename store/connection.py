@@ -197,7 +197,7 @@ def check_free(dsn: str) -> None:
 def _held(folder: Path) -> StoreHeld:
     return StoreHeld(
         f"the store folder {folder} is held by another process: stop that process, or let it answer "
-        "(tokentide report --server http://127.0.0.1:8321)"
+        "(tokentide report --server with its address)"
     )
 
 

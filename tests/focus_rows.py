@@ -11,8 +11,15 @@ from typing import Any
 from server.focus.columns import COLUMNS
 from server.focus.day import rows
 from store.connection import Store
+from store.sql import parse
 
 DECIMALS = {column.name for column in COLUMNS if column.kind == "Decimal"}
+
+DAY_COST = parse(
+    "day_cost",
+    "-- One row = what is known of a day.\nSELECT ifNull(sum(cost), toDecimal128(0, 12)) FROM priced_calls"
+    " WHERE toDate(started_at) = {day:Date}",
+)
 
 
 def focus_rows(store: Store, day: date, version: str = "1.3") -> list[dict[str, Any]]:
@@ -23,6 +30,17 @@ def focus_rows(store: Store, day: date, version: str = "1.3") -> list[dict[str, 
 
 def total(found: Iterable[dict[str, Any]], column: str = "BilledCost") -> Decimal:
     return sum((row[column] for row in found), Decimal(0))
+
+
+def by_meter(found: Iterable[dict[str, Any]]) -> dict[str, tuple[Decimal, Decimal, Decimal]]:
+    """Quantity, contracted price and cost of each meter."""
+    return {row["SkuMeter"]: (row["PricingQuantity"], row["ContractedUnitPrice"], row["BilledCost"]) for row in found}
+
+
+def known(store: Store, day: date) -> Decimal:
+    """What the calls and charges of a day cost, as far as it is known."""
+    cost: Decimal = store.query(DAY_COST, {"day": day}).scalar()
+    return cost
 
 
 def _value(name: str, value: str) -> Any:

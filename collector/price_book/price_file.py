@@ -54,7 +54,7 @@ class _Price(BaseModel):
         if bool(self.rates) == (self.discount is not None):
             raise ValueError("give either rates or a discount (0.12 is 12 % off)")
         if _is_pattern(self.provider) or (self.rates and _is_pattern(self.model)):
-            raise ValueError("rates are those of one model, by its name: only the model of a discount may be a pattern")
+            raise ValueError("only model and context of a discount may be patterns: write the name of one")
         if unknown := sorted(set(self.rates) - set(RATES)):
             raise ValueError(f"there is no rate {unknown[0]}: there are {', '.join(RATES)}")
         for name, rate in self.rates.items():

@@ -92,7 +92,6 @@ FROM
                 *,
                 multiIf(
                     price_id = 0, 'unpriced',
-                    is_flat, 'flat',
                     bitAnd(used_tokens, lacks_input + 2 * lacks_output) != 0, 'partial',
                     'priced') AS price_status
             FROM rated_calls_at(version = {version:UInt32}, contracts = 0)

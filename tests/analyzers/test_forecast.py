@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import runpy
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -111,6 +112,16 @@ def test_spend_on_some_days_only_is_forecast_without_logarithms():
 @pytest.mark.parametrize("amount", [5e-324, 1e-9, 1e15, 1e300])
 def test_very_small_and_very_large_amounts_have_a_forecast(amount: float):
     assert remainder([amount] * 60, 5).expected == pytest.approx(5 * amount)
+
+
+@pytest.mark.parametrize("days", [8, 12])
+def test_a_sawtooth_overflows_nothing(days: int):
+    spend = [1.0 + 50 * (day % days) for day in range(56)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        forecast = remainder(spend, 10)
+    assert forecast.method == "theta"
+    assert 0 < forecast.expected <= 10 * 3 * max(spend)
 
 
 def test_nothing_spent_is_nothing_to_come():

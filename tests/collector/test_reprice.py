@@ -26,7 +26,9 @@ SPENT = parse(
 SPENT_IN_HOURS = parse(
     "hours", "-- One row = the same.\nSELECT sum(cost), sum(priced), sum(unpriced) FROM call_hours FINAL"
 )
-UNDER = parse("under", "-- One row = the same.\nSELECT sum(cost) FROM priced_calls_at(version = {version:UInt32}, contracts = 1)")
+UNDER = parse(
+    "under", "-- One row = the same.\nSELECT sum(cost) FROM priced_calls_at(version = {version:UInt32}, contracts = 1)"
+)
 TRAIL = parse(
     "trail", "-- One row = one change.\nSELECT team, cost_before, cost_after, reason FROM cost_changes ORDER BY team"
 )
@@ -118,6 +120,30 @@ def test_a_team_has_its_contract_and_the_others_do_not(priced: Store) -> None:
     stated(priced, text, "contract")
     again(priced, START, END, "", NOW, dry_run=False)
     assert priced.query(SPENT).rows == [(2 * A_CALL / 2 + A_CALL, 3, 1)]
+
+
+def test_an_account_has_its_contract_before_that_of_the_team(store: Store) -> None:
+    collect(
+        store,
+        of_a_team("red", 3),
+        of_a_team("red", 3, attributes={"account": "org-123"}),
+        of_a_team("red", 3, attributes={"account": "another"}),
+        of_a_team("blue", 3, attributes={"account": "org-123"}),
+        of_a_team("blue", 3),
+    )
+    entry = '[[price]]\nprovider = "openai"\nmodel = "*"\ncontext = "*"\n'
+    stated(store, f'{entry}team = "red"\ndiscount = 0.5\n{entry}account = "org-123"\ndiscount = 0.25\n', "contract")
+    again(store, START, END, "", NOW, dry_run=False)
+    of_red, of_the_account = A_CALL / 2, A_CALL * 3 / 4
+    assert store.query(SPENT).rows == [(2 * of_red + 2 * of_the_account + A_CALL, 5, 0)]
+
+
+def test_a_contract_that_is_stated_twice_is_one(priced: Store) -> None:
+    text = '[[price]]\nprovider = "openai"\nmodel = "*"\ndiscount = 0.5\n'
+    stated(priced, text, "contract")
+    stated(priced, text, "contract")
+    again(priced, START, END, "", NOW, dry_run=False)
+    assert priced.query(SPENT).rows == [(3 * A_CALL / 2, 3, 1)]
 
 
 def test_what_was_unpriced_gets_a_price_when_its_name_is_declared(priced: Store) -> None:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import sys
 from contextlib import nullcontext
 from datetime import datetime, timezone
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from collected_calls import collect
 from conftest import NOW
 from events import a_call
+from hypothesis import given
+from hypothesis import strategies as st
 from tokentide.call import LLMCall
 
 from server import books_command, owner
-from server.books_command import print_booked
+from server.books_command import print_booked, write_entries
 from server.cli import main
+from server.output import plain
 from store.connection import Store
 
 
@@ -76,6 +82,35 @@ def test_the_chargeback_says_what_is_known_and_what_is_not(config: Path, capsys:
     again = config / "again.csv"
     run(capsys, "export", "2026-10", "--output", str(again))
     assert again.read_bytes() == file.read_bytes()
+
+
+def test_a_name_that_a_spreadsheet_would_run_is_a_text(
+    config: Path, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    collect(store, of_a_team("=cmd|' /C calc'!A0", 9, feature="a=b", app="shop\r=1"))
+    run(capsys, "close", "2026-09")
+    run(capsys, "export", "2026-09", "--output", str(config / "september.csv"))
+    with (config / "september.csv").open(encoding="utf-8", newline="") as file:
+        named = [row for row in csv.DictReader(file) if row["feature"]]
+    assert [(row["team"], row["feature"], row["app"]) for row in named] == [
+        ("'=cmd|' /C calc'!A0", "a=b", r"shop\x0d=1")
+    ]
+
+
+@given(st.text() | st.builds("{}{}".format, st.sampled_from("=+-@＝＋－＠\t\r\n"), st.text()))
+def test_no_name_begins_as_a_formula_or_leaves_its_cell(name: str) -> None:
+    file = io.StringIO(newline="")
+    write_entries([{"team": name, "attempts": 1}], file)
+    header, (team, attempts) = csv.reader(file.getvalue().splitlines())
+    assert (header, attempts) == (["team", "attempts"], "1")
+    assert team == (f"'{plain(name)}" if name.startswith(tuple("=+-@＝＋－＠")) else plain(name))
+    assert not team.startswith(tuple("\t\r\n"))
+
+
+def test_what_a_correction_takes_away_stays_a_number(capsys: pytest.CaptureFixture[str]) -> None:
+    for cost in (Decimal("-0.5"), "-0.5"):  # from the store, and from a running tokentide
+        write_entries([{"team": "red", "attempts": -1, "cost_usd": cost, "reason": "-"}], sys.stdout)
+        assert capsys.readouterr().out == "team,attempts,cost_usd,reason\nred,-1,-0.5,'-\n"
 
 
 @pytest.mark.parametrize(

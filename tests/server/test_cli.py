@@ -85,7 +85,7 @@ def test_a_port_that_is_taken(tmp_path: Path):
 def test_a_store_that_another_process_holds(up: RunningUp):
     assert said(up.folder, "up", "--port", "0") == (
         f"tokentide: the store folder {up.folder / 'tokentide-data' / 'store'} is held by another process: "
-        "stop that process, or let it answer (tokentide report --server http://127.0.0.1:8321)"
+        "stop that process, or let it answer (tokentide report --server with its address)"
     )
 
 
@@ -116,7 +116,7 @@ def test_a_comparison_is_asked_for_as_well(up: RunningUp, capsys: pytest.Capture
             "team",
             "24h",
             "json",
-            "no report costs: the reports are cost, money, latency, limits, drift, losses",
+            "no report costs: the reports are cost, money, latency, limits, drift, capacity, losses, ledger",
         ),
         ("cost", "colour", "24h", "json", "a cost report has no dimension colour: its dimensions are team, app"),
         ("cost", "team", "soon", "json", "'soon' is not a length of time: write a number and s, m, h, d or w"),

@@ -24,6 +24,7 @@ from store.sql import parse
 
 HOUR = timedelta(hours=1)
 COSTS = parse("costs", "-- One row = one call.\nSELECT team, cost FROM priced_calls ORDER BY team")
+COSTS_OF_ACCOUNTS = parse("of_accounts", "-- One row = one call.\nSELECT team, account, cost FROM priced_calls")
 HALF = '[[price]]\nprovider = "openai"\nmodel = "gpt-5*"\nteam = "search"\ndiscount = 0.5\n'
 USAGE = {"input_tokens": 20_000, "cache_read_tokens": 18_000, "output_tokens": 500}
 
@@ -66,6 +67,44 @@ def test_a_usage_costs_what_a_call_is_charged(contracted: Store) -> None:
         status, found = ask(contracted, "cost", team=team, usage=json.dumps(USAGE))
         assert (status, found["status"], Decimal(found["cost"])) == (200, "priced", cost)
         assert sum(Decimal(part["cost"]) for part in found["parts"]) == cost
+
+
+def test_the_contract_of_an_account_goes_before_that_of_the_team(contracted: Store) -> None:
+    of_an_account = HALF.replace('team = "search"', 'account = "org-123"').replace("0.5", "0.2")
+    book, then = PriceBook(contracted), NOW - HOUR
+    number = book.record(
+        Update("contract", "theirs", "", "theirs", parse_price_file(of_an_account, "contract", "theirs")), then
+    )
+    book.put_in_force(number, "theirs", then)
+    whose = [(team, account) for team in ("search", "growth") for account in ("", "org-123", "other")]
+    collect(
+        contracted,
+        *(
+            a_call(team=team, model_requested="gpt-5", model_responded="", attributes={"account": account}, **USAGE)
+            for team, account in whose
+        ),
+    )
+    charged = {(team, account): cost for team, account, cost in contracted.query(COSTS_OF_ACCOUNTS).rows}
+    for team, account in whose:
+        _, found = ask(contracted, "cost", team=team, account=account, usage=json.dumps(USAGE))
+        assert Decimal(found["cost"]) == charged[team, account]
+    assert len(set(charged.values())) == 3
+    assert found["book"] == "the price book of the store, for account other and team growth"
+
+
+def test_a_lookup_knows_what_was_stated_after_the_last_one(contracted: Store) -> None:
+    client = TestClient(Starlette(routes=list(routes(contracted, Config(), lambda: NOW))))
+    asked = {"provider": "openai", "model": "gpt-5", "team": "search"}
+
+    def rate() -> str:
+        (row,) = client.get("/api/prices/resolve", params=asked).json()["rows"]
+        return str(row["rates"]["input_rate"])
+
+    assert rate() == "0.625"
+    book, then = PriceBook(contracted), NOW - HOUR
+    quarter = parse_price_file(HALF.replace("0.5", "0.25"), "contract", "ours")
+    book.put_in_force(book.record(Update("contract", "ours", "", "ours", quarter), then), "ours", then)
+    assert rate() == "0.9375"
 
 
 @pytest.mark.parametrize(

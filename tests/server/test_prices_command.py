@@ -220,6 +220,42 @@ def test_a_name_is_explained_by_the_store(store_of_today: Path, capsys: pytest.C
     assert run(capsys, *asked, "--release")[0] == 1
 
 
+def test_an_account_is_asked_for_beside_a_team(store_of_today: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    state(store_of_today, capsys, "contract", CONTRACT.replace('team = "search"', 'account = "org-123"'))
+    whose = ("--account", "org-123")
+    assert run(capsys, "cost", *A_USAGE, *whose)[1].endswith("for account org-123: $0.625\n")
+    assert run(capsys, "cost", *A_USAGE, *whose, "--team", "search")[1].endswith(
+        "for account org-123 and team search: $0.625\n"
+    )
+    assert run(capsys, "cost", *A_USAGE, "--account", "another")[1].endswith("for account another: $1.25\n")
+    assert ": contract contract.toml (" in run(capsys, "resolve", "openai", "gpt-5", "--at", "2026-11-21", *whose)[1]
+
+
+def test_a_discount_that_is_stated_again_changes_no_rate(
+    store_of_today: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = store_of_today / "discount.toml"
+    update = ("update", str(file), "--layer", "contract", "--reason", "ours")
+    file.write_text('[[price]]\nprovider = "openai"\nmodel = "gpt-5"\ndiscount = 0.12\n', "utf-8")
+    assert "input $1.25 $1.1" in " ".join(run(capsys, *update)[1].split())
+    assert run(capsys, *update)[1].startswith("no rate changes\n")
+    file.write_text('[[price]]\nprovider = "openai"\nmodel = "gpt-5"\ndiscount = 0\n', "utf-8")
+    assert "input $1.1 $1.25" in " ".join(run(capsys, *update, "--dry-run")[1].split())
+
+
+def test_a_discount_on_nothing_is_warned_of(store_of_today: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (store_of_today / "x.toml").write_text(CONTRACT.replace("gpt-5*", "gtp-5*"), "utf-8")
+    code, said = run(capsys, "update", "x.toml", "--layer", "contract", "--reason", "ours", "--dry-run")
+    assert code == 0
+    assert "warning: the discount on 'gtp-5*' of 'openai' fits no price of the book" in said
+
+
+def test_an_empty_price_file_is_said_to_state_nothing(store_of_today: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (store_of_today / "x.toml").write_text("", "utf-8")
+    code, said = run(capsys, "update", "x.toml", "--reason", "ours")
+    assert (code, "x.toml states no price: write [[price]]" in said) == (1, True)
+
+
 def test_only_a_store_knows_teams(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, said = run(capsys, "cost", *A_USAGE, "--team", "search")
     assert (code, "contracts of teams" in said) == (1, True)

@@ -19,6 +19,7 @@ from analyzers.budget.config import Budget, BudgetsConfig
 from analyzers.budget.latch import Reached, latch, reached
 from analyzers.budget.spend import Spending, never_seen, read_spending
 from analyzers.budget.status import evaluate
+from collector.allocation.charges import SHARED, Charge, roll_up, write
 from collector.price_book.book import PriceBook, Update
 from collector.price_book.price_file import parse_price_file
 from collector.price_book.resolve import Resolver
@@ -234,7 +235,9 @@ def test_a_charge_alone_is_spent_in_full(store: Store) -> None:
 
 
 def test_a_day_of_credits_leaves_a_forecast(store: Store) -> None:
-    collect(store, costing("7", NOW - 24 * HOUR), costing("-3", NOW - 48 * HOUR), costing("1", NOW - MINUTE))
+    collect(store, costing("7", NOW - 24 * HOUR), costing("1", NOW - MINUTE))
+    write(store, [Charge(NOW - 48 * HOUR, "search", SHARED, "credit", Decimal(-3))], NOW)
+    roll_up(store, [NOW - 48 * HOUR])
     found = {one.metric: one.value for one in analyzed(store, b={"amount": 10, "period": "month"})}
     assert found["budget_actual_usd"] == 5
     assert found["budget_forecast_usd"] is not None

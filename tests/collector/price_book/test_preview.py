@@ -8,7 +8,7 @@ from decimal import Decimal
 from conftest import NOW
 
 from collector.price_book.effective import Statement
-from collector.price_book.preview import RateChange, preview
+from collector.price_book.preview import RateChange, preview, unfitting
 from collector.price_book.price_file import parse_price_file
 from collector.price_book.release import release_rows
 
@@ -43,3 +43,18 @@ def test_a_discount_of_a_team_is_told_for_that_team() -> None:
 def test_a_model_that_the_book_did_not_know_had_no_rate() -> None:
     (found,) = changes('[[price]]\nprovider = "ours"\nmodel = "llama"\nrates = { output_rate = 1 }\n')
     assert (found.before, found.after) == (None, 1)
+
+
+def test_a_discount_that_fits_no_price_is_found() -> None:
+    discounts = "".join(
+        f'[[price]]\nprovider = "cohere"\nmodel = "{model}"\n{when}discount = 0.1\n'
+        for model, when in (
+            ("command-*", ""),
+            ("commandd-*", ""),
+            ("own-*", ""),
+            ("own-large", "valid_to = 2026-01-01\n"),
+        )
+    )
+    own = '[[price]]\nprovider = "cohere"\nmodel = "own-large"\nvalid_from = 2026-01-01\nrates = { output_rate = 1 }\n'
+    found = unfitting(SEED, parse_price_file(own + discounts, "contract", "ours"))
+    assert [one.row.model for one in found] == ["commandd-*", "own-large"]

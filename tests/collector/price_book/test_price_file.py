@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from collector.price_book.declared import Declared, DeclaredModel
 from collector.price_book.price_file import parse_price_file
 from collector.price_book.row import BEGINNING, DAY, UNBOUNDED, price_key
 
@@ -36,11 +37,39 @@ def test_a_contract_is_for_a_team_and_may_be_a_discount() -> None:
     assert (one.team, one.discount, one.row.valid_from) == ("search", Decimal("0.12"), BEGINNING)
 
 
+def test_a_contract_may_be_for_an_account() -> None:
+    (one,) = parse_price_file(entries(f'account = "org-123"\n{RATES}'), "contract", "acme.toml")
+    assert (one.team, one.row.output_rate) == ("account:org-123", 6)
+
+
+def test_a_discount_of_nothing_is_one() -> None:
+    (one,) = parse_price_file(entries("discount = 0\n"), "contract", "acme.toml")
+    assert one.discount == 0
+
+
+def test_a_context_is_one_that_names_can_have_or_a_pattern_of_them() -> None:
+    for context in ("", "batch", "data-zone", "priority+data-zone"):
+        (one,) = parse_price_file(entries(f'context = "{context}"\n{RATES}'), "override", "ours.toml")
+        assert one.row.price_key == price_key("openai", "gpt-5", context)
+    for context in ("*", "batch*", "*data-zone"):
+        assert parse_price_file(entries(f'context = "{context}"\ndiscount = 0.1\n'), "contract", "ours.toml")
+
+
+def test_a_context_may_be_a_declared_one() -> None:
+    text = entries(f'context = "flex+our-zone"\n{RATES}')
+    with pytest.raises(ValueError, match=r"there is no context 'flex\+our-zone': there are data-zone, batch, "):
+        parse_price_file(text, "override", "ours.toml")
+    own = Declared([DeclaredModel(name="x", is_model="gpt-5", of_provider="openai", context="our-zone")])
+    assert parse_price_file(text, "override", "ours.toml", declared=own)
+
+
 @pytest.mark.parametrize(
     ("text", "layer", "says"),
     [
-        ("", "override", "price"),
-        ("price = 3", "override", "price"),
+        ("", "override", r"ours.toml states no price: write \[\[price\]\]"),
+        ("price = 3", "override", r"ours.toml states no price: write \[\[price\]\]"),
+        ("price = [3]", "override", r"ours.toml states no price: write \[\[price\]\]"),
+        ("[[prices]]\nmodel = 1", "override", r"ours.toml states no price: write \[\[price\]\]"),
         ("[[price]\n", "override", "TOML"),
         (entries(""), "override", "either rates or a discount"),
         (entries(f"discount = 0.1\n{RATES}"), "override", "either rates or a discount"),
@@ -52,6 +81,16 @@ def test_a_contract_is_for_a_team_and_may_be_a_discount() -> None:
         (entries("rates = { inptu_rate = 1 }\n"), "override", "inptu_rate"),
         (entries(f'currency = "EUR"\n{RATES}'), "override", "USD"),
         (entries(f'team = "search"\n{RATES}'), "override", "--layer contract"),
+        (entries(f'account = "org-123"\n{RATES}'), "override", "--layer contract"),
+        (entries(f'team = "search"\naccount = "org-123"\n{RATES}'), "contract", "of a team or of an account"),
+        (entries(f'team = "account:x"\n{RATES}'), "contract", "account:x cannot be a team"),
+        (entries(f'team = "*"\n{RATES}'), "contract", "cannot be a team"),
+        (entries(RATES).replace("gpt-5", "gpt-*"), "override", "only model and context of a discount"),
+        (entries("discount = 0.1\n").replace("openai", "*"), "contract", "only model and context of a discount"),
+        (entries(f'context = "nonsense"\n{RATES}'), "override", "price.1: there is no context 'nonsense': there are "),
+        (entries(f'context = "*"\n{RATES}'), "override", "leave it away for the standard rates"),
+        (entries('context = "nonsense*"\ndiscount = 0.1\n'), "contract", "there is no context 'nonsense.'"),
+        (entries(f"day_from = 22:00:00\nday_to = 06:00:00\n{RATES}"), "override", "later than day_from"),
         (entries(f"valid_from = 2026-02-01\nvalid_to = 2026-01-01\n{RATES}"), "override", "later than valid_from"),
         (entries(f"input_from = 5\ninput_to = 5\n{RATES}"), "override", "larger than input_from"),
         (entries(f"color = 1\n{RATES}"), "override", "color"),

@@ -11,7 +11,7 @@ import pytest
 from collected_calls import collect
 from conftest import NOW
 from events import a_call, a_rate_limited_call
-from focus_rows import focus_rows, total
+from focus_rows import by_meter, focus_rows, known, total
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,16 +22,10 @@ from collector.price_book.resolve import Resolver
 from collector.reprice import reprice
 from server.focus.day import metadata, parse_day, rows
 from store.connection import Store
-from store.sql import parse
 
 TODAY = NOW.date()
 OCTOBER = datetime(2026, 10, 5, 12, tzinfo=timezone.utc)
 A_CALL = Decimal("0.001013")
-DAY_COST = parse(
-    "day_cost",
-    "-- One row = what is known of a day.\nSELECT ifNull(sum(cost), toDecimal128(0, 12)) FROM priced_calls"
-    " WHERE toDate(started_at) = {day:Date}",
-)
 CONTRACT = '[[price]]\nprovider = "openai"\nmodel = "gpt-5"\nteam = "search"\ndiscount = 0.2\n'
 EMBEDDINGS = """
 [[price]]
@@ -45,21 +39,12 @@ BY_REQUEST = (
 )
 
 
-def known(store: Store, day: Any = TODAY) -> Decimal:
-    cost: Decimal = store.query(DAY_COST, {"day": day}).scalar()
-    return cost
-
-
 def stated(store: Store, layer: str, text: str, at: datetime) -> None:
     """In the book, and in force for calls from `at` on."""
     book = PriceBook(store)
     book.put_in_force(
         book.record(Update(layer, "ours", "0" * 64, "ours", parse_price_file(text, layer, "ours")), at), "ours", at
     )
-
-
-def by_meter(found: list[dict[str, Any]]) -> dict[str, tuple[Decimal, Decimal, Decimal]]:
-    return {row["SkuMeter"]: (row["PricingQuantity"], row["ContractedUnitPrice"], row["BilledCost"]) for row in found}
 
 
 def test_each_meter_is_a_row_with_its_price(store: Store) -> None:
@@ -72,7 +57,7 @@ def test_each_meter_is_a_row_with_its_price(store: Store) -> None:
         "Output Tokens": (192, Decimal("0.00001"), Decimal("0.00192")),
     }
     assert len(found) == 6
-    assert total(found) == 3 * A_CALL == known(store)
+    assert total(found) == 3 * A_CALL == known(store, TODAY)
     first = ours[0]
     assert (first["ServiceProviderName"], first["ServiceName"]) == ("OpenAI", "OpenAI API")
     assert (first["ChargePeriodStart"], first["ChargePeriodEnd"]) == ("2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z")
@@ -109,7 +94,7 @@ def test_the_contract_of_a_team_lowers_its_cost_and_not_the_list_price(store: St
     assert found["search"]["ListUnitPrice"] == found["red"]["ListUnitPrice"] == Decimal("0.00001")
     assert found["search"]["ContractedUnitPrice"] == Decimal("0.000008")
     assert (found["search"]["ListCost"], found["search"]["BilledCost"]) == (Decimal("0.00096"), Decimal("0.000768"))
-    assert total(focus_rows(store, TODAY)) == known(store)
+    assert total(focus_rows(store, TODAY)) == known(store, TODAY)
 
 
 def test_a_contract_for_everyone_is_no_list_price(store: Store) -> None:
@@ -127,7 +112,7 @@ def test_the_contracted_price_stands_in_for_a_list_price_that_is_not_known(store
     found = focus_rows(store, TODAY)
     assert by_meter(found)["Output Tokens"] == (96, Decimal("0.0000001"), Decimal("0.0000096"))
     assert {row["x_ListPriceStatus"] for row in found} == {"partial"}
-    assert total(found, "ListCost") == total(found) == known(store)
+    assert total(found, "ListCost") == total(found) == known(store, TODAY)
 
 
 def test_a_price_for_each_request_is_a_meter(store: Store) -> None:
@@ -137,7 +122,7 @@ def test_a_price_for_each_request_is_a_meter(store: Store) -> None:
     found = focus_rows(store, TODAY)
     assert by_meter(found)["Requests"] == (2, Decimal("0.00001"), Decimal("0.00002"))
     assert by_meter(found)["Input Tokens"] == (72, 0, 0)
-    assert total(found) == known(store)
+    assert total(found) == known(store, TODAY)
 
 
 def test_hits_of_the_apps_own_cache_are_no_charge(store: Store) -> None:
@@ -178,7 +163,7 @@ def test_quantities_times_prices_are_costs_and_add_up_to_the_day(
     for row in found:
         assert row["PricingQuantity"] * row["ContractedUnitPrice"] == row["ContractedCost"] == row["BilledCost"]
         assert row["PricingQuantity"] * row["ListUnitPrice"] == row["ListCost"]
-    assert total(found) == known(store)
+    assert total(found) == known(store, TODAY)
 
 
 def _provider(model: str) -> str:

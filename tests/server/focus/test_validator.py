@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import subprocess
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,8 @@ from collected_calls import collect
 from conftest import NOW, needs_environment
 from events import a_call
 
+from collector.allocation.allocate import allocate_capacity
+from collector.allocation.capacity import CapacityConfig
 from collector.books import close, correct
 from server.focus.day import rows
 from store.connection import Store
@@ -24,8 +28,9 @@ OURS = (
     "UNIT_PRICING_SUPPORTED",
     "USAGE_MEASUREMENT_SUPPORTED",
 )
-# It asks for an invoice of every charge. The rule itself is about charges that have one.
-MISTAKEN = {"InvoiceId-C-005-C"}
+# It asks for an invoice of every charge, and that no purchase has an effective cost. The rules themselves are about charges
+# that have an invoice, and about purchases that cover what is used later.
+MISTAKEN = {"InvoiceId-C-005-C", "EffectiveCost-C-005-C"}
 
 
 def failed(file: Path) -> tuple[int, set[str]]:
@@ -51,6 +56,10 @@ def failed(file: Path) -> tuple[int, set[str]]:
 def october(store: Store) -> Store:
     """A store with a closed day of everything that rows are about, a correction and a call of unknown cost included."""
     at = NOW.replace(month=10)
+    day = at.date()
+    resource = CapacityConfig(
+        kind="ptu", hourly=Decimal(2), host="flat.example", valid_from=day, valid_to=day + timedelta(days=1)
+    )
     collect(
         store,
         a_call(started_at=at, region="eu-west-1", host="bedrock-runtime.eu-west-1.amazonaws.com", provider="bedrock"),
@@ -58,7 +67,10 @@ def october(store: Store) -> Store:
         a_call(started_at=at, provider="openrouter", provider_reported_cost="0.25"),
         a_call(started_at=at, model_requested="nobody-knows"),
         a_call(started_at=at, team="late"),
+        a_call(started_at=at, host="flat.example"),
+        capacity={"ours": resource},
     )
+    allocate_capacity(store, "ours", resource, NOW)
     close(store, at.date().replace(day=1), NOW)
     collect(store, a_call(started_at=at, team="late"))
     correct(store, "an app was offline", NOW)
@@ -77,5 +89,5 @@ def test_it_finds_nothing_wrong(october: Store, tmp_path: Path, format: str) -> 
 def test_it_would_find_a_word_that_is_not_allowed(october: Store, tmp_path: Path) -> None:
     file = tmp_path / "day.csv"
     text = b"".join(rows(october, NOW.replace(month=10).date(), "1.2", "csv")).decode("utf-8")
-    file.write_text(text.replace('"Usage",', '"Using",'), "utf-8")
+    file.write_text(re.sub('"(Usage|Purchase)",', '"Using",', text), "utf-8")
     assert "ChargeCategory-C-003-M" in failed(file)[1]
