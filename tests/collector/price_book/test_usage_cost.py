@@ -14,6 +14,7 @@ from events import a_call
 from given_prices import give_prices
 from hypothesis import given
 from hypothesis import strategies as st
+from tokentide.call import MOST_TOKENS
 from tokentide.manual import TOKENS
 
 from collector.price_book.release import release_rows
@@ -33,7 +34,7 @@ MODELS = (
     ("deepseek", "deepseek-v4-pro", ""),
     ("nobody", "nothing", ""),
 )
-COUNTS = st.one_of(st.integers(0, 3_000), st.integers(0, 400_000), st.integers(0, 2**62))
+COUNTS = st.one_of(st.integers(0, 3_000), st.integers(0, 400_000), st.integers(0, MOST_TOKENS))
 USAGES = st.dictionaries(st.sampled_from(TOKENS), COUNTS)
 INSTANTS = st.datetimes(datetime(2025, 12, 1), datetime(2026, 11, 20), timezones=st.just(timezone.utc))  # noqa: DTZ001  # the bounds have none
 
