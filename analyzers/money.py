@@ -9,6 +9,7 @@ from analyzers.analyzer import Measurement, Window
 from analyzers.config import AnalyzersConfig
 from analyzers.report import groups
 from store.connection import Store
+from store.sql import load
 
 _AMOUNTS: Final = ("retries_usd", "abandoned_usd", "cache_savings_usd", "app_cache_saved_usd")
 
@@ -25,7 +26,12 @@ class MoneyAnalyzer:
         self.every = timedelta(seconds=config.every_s)
 
     def analyze(self, store: Store, window: Window, now: datetime) -> list[Measurement]:
-        """From the single calls of the window; the samples are attempts."""
+        """From the single calls of the window; the samples are attempts.
+
+        The report is asked only where there are calls: to plan it takes the store longer than to look for one.
+        """
+        if not store.query(load("analyzers", "any_calls"), {"start": window.start, "end": window.end}).scalar():
+            return []
         return [
             Measurement(
                 metric=amount,
