@@ -62,9 +62,13 @@ class Outcome:
 
 
 def is_settled(summary: dict[str, Any], attempts: int) -> bool:
-    """Whether everything that the provider answered is stored and counted."""
+    """Whether everything that the provider answered is stored and counted, and the ledger misses nothing.
+
+    The ledger is rolled up before the totals: of what arrives between the two it hears with the next roll-up.
+    """
     calls = summary["calls"]
-    return bool(calls["stored"] >= attempts and calls["counted"] >= calls["stored"])
+    is_counted = calls["stored"] >= attempts and calls["counted"] >= calls["stored"]
+    return bool(is_counted and not any(each["missing"] for each in summary["producers"]))
 
 
 def compare(calls: int, answered: Sequence[Answered], summary: dict[str, Any], page: str, at: datetime) -> Outcome:

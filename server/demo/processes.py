@@ -48,7 +48,7 @@ class Process:
             self._running = self._open(log, subprocess.DEVNULL, log)
 
     def has_ended(self) -> bool:
-        """Whether it was started and does not run any more."""
+        """Whether it was started and has ended by itself."""
         return self._running is not None and self._running.poll() is not None
 
     def stop(self) -> None:
@@ -151,12 +151,13 @@ class App(Process):
                 self._running.stdin.close()
 
     def wait(self) -> None:
-        """Wait until it has ended. Raises DemoError when it does not."""
+        """Wait until it has ended, as it was told to. Raises DemoError when it does not."""
         try:
             if self._running is not None:
                 self._running.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired as error:
             raise self.failed("did not end") from error
+        self._running = None
 
     def _listen(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None

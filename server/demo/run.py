@@ -27,6 +27,7 @@ INTERRUPTED: Final = 130
 _SETTLE_PATIENCE_S: Final = 90.0
 _CONCLUSIONS_PATIENCE_S: Final = 30.0
 _LAST_CALLS_S: Final = 30.0
+_LAST_WORDS_S: Final = 15.0
 
 
 def run_demo(options: DemoOptions) -> int:
@@ -106,6 +107,8 @@ def _end(stage: Stage) -> Outcome:
         app.leave()
     for app in stage.apps:
         app.wait()
+    # With its last word an app says how much it emitted, and only now can the ledger tell whether all of it is there.
+    _settle(stage, _LAST_WORDS_S)
     return _outcome(stage, stage.summary())
 
 

@@ -83,6 +83,12 @@ def test_a_run_without_an_alert_or_the_finding_is_silent() -> None:
     assert silences == ["the alert RateLimitRatioHigh did not fire", "the new topic of the team support was not found"]
 
 
-@pytest.mark.parametrize(("stored", "counted", "settled"), [(4, 4, True), (3, 3, False), (4, 3, False), (5, 5, True)])
-def test_a_run_is_settled_when_everything_is_stored_and_counted(stored: int, counted: int, settled: bool) -> None:
-    assert is_settled({"calls": {"stored": stored, "counted": counted}}, 4) is settled
+@pytest.mark.parametrize(
+    ("stored", "counted", "missing", "settled"),
+    [(4, 4, 0, True), (3, 3, 0, False), (4, 3, 0, False), (5, 5, 0, True), (4, 4, 1, False)],
+)
+def test_a_run_is_settled_when_everything_is_stored_and_counted(
+    stored: int, counted: int, missing: int, settled: bool
+) -> None:
+    found = {"calls": {"stored": stored, "counted": counted}, "producers": [{"missing": 0}, {"missing": missing}]}
+    assert is_settled(found, 4) is settled
