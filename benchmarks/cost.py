@@ -1,8 +1,10 @@
 """What pricing costs: `python benchmarks/cost.py`. The last line is one JSON object.
 
-`priced_rows_per_s`: calls whose cost the store works out by minute and dimensions, as re-pricing does, de-duplicated
-(FINAL) or, `priced_rows_per_s_merged`, from a table whose parts are merged; `priced_one_by_one_per_s` is the cost of each
-call, added up. `summed_rows_per_s` is the same without prices, to compare with: only the tokens are added up.
+`priced_rows_per_s`: calls whose cost the store works out by minute and dimensions, as re-pricing does: from the tokens
+that the roll-up added up for each price. `priced_anew_per_s` is the same from the calls, de-duplicated (FINAL), and
+`rolled_up_per_s` that with all else that the roll-up works out, such as the sketches of latencies, written.
+`priced_one_by_one_per_s` is the cost of each call, added up, in a table whose parts are merged; `summed_rows_per_s` is
+what it takes to add up tokens without prices, to compare with.
 `reprice_s` is the time to price all calls of the table again after a change that concerns half of them, roll-ups
 included. `book_opens_ms` is the time to read the price book and its names in a new process, without its imports.
 """
@@ -26,6 +28,7 @@ from collector.price_book.book import PriceBook, Update, seed_prices
 from collector.price_book.price_file import parse_price_file
 from collector.price_book.resolve import Resolver
 from collector.reprice import reprice
+from collector.rollup import RollUp
 from store.connection import Store, open_store
 from store.migrate import migrate
 from store.sql import Query, parse
@@ -40,11 +43,14 @@ resolve.Resolver()
 release.release_rows()
 print(time.perf_counter() - before)
 """
-PRICED = parse(
-    "priced",
-    """-- One row = all that was spent, by minute and dimensions.
-SELECT sum(cost), sum(attempts) FROM cost_minutes_at(
-    version = (SELECT max(number) FROM cost_versions), start = '2026-11-01 00:00:00', end = '2026-12-01 00:00:00')""",
+PRICED, PRICED_ANEW = (
+    parse(
+        "priced",
+        f"""-- One row = all that was spent, by minute and dimensions.
+SELECT sum(cost), sum(attempts) FROM priced_minutes_at(version = (SELECT max(number) FROM cost_versions), anew = {anew},
+    start = '2026-11-01 00:00:00', end = '2026-12-01 00:00:00')""",
+    )
+    for anew in (0, 1)
 )
 ONE_BY_ONE = parse("one_by_one", "-- One row = all that was spent.\nSELECT sum(cost), count() FROM priced_calls")
 SUMMED = parse(
@@ -81,6 +87,14 @@ def per_s(store: Store, query: Query, calls: int) -> int:
     return round(calls / seconds(lambda: store.query(query)))
 
 
+def roll_up(store: Store) -> None:
+    """Roll up again the day before END."""
+    work = RollUp(store)
+    work.touch(END - timedelta(minutes=minute) for minute in range(24 * 60 + 1))
+    while work.rebuild():
+        pass
+
+
 def lookups_per_s(times: int = 500_000) -> int:
     """How many names a resolver that knows them looks up in a second."""
     resolver = Resolver()
@@ -105,9 +119,10 @@ def measure(store: Store, calls: int) -> dict[str, Any]:
     for provider, model in MODELS:
         key = resolver.key(provider, "", model, "", "")
         store.execute(KEYED, {"price_key": key, "provider": provider, "model": model})
-    found: dict[str, Any] = {"priced_rows_per_s": per_s(store, PRICED, calls)}
+    found: dict[str, Any] = {"rolled_up_per_s": round(calls / seconds(lambda: roll_up(store), times=1))}
+    found["priced_rows_per_s"] = per_s(store, PRICED, calls)
+    found["priced_anew_per_s"] = per_s(store, PRICED_ANEW, calls)
     store.execute(MERGED)
-    found["priced_rows_per_s_merged"] = per_s(store, PRICED, calls)
     found["priced_one_by_one_per_s"] = per_s(store, ONE_BY_ONE, calls)
     found["summed_rows_per_s"] = per_s(store, SUMMED, calls)
     book = PriceBook(store)

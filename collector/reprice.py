@@ -5,7 +5,7 @@ The old cost stays known: every cost version can be asked for what any call cost
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from collector.books import correct
 from collector.price_book.book import PriceBook
 from collector.price_book.resolve import Named, Resolver
+from collector.rollup import RollUp
 from store.connection import Store
 from store.retention import kept_since
 from store.sql import load
@@ -76,27 +77,46 @@ def reprice(
     version = book.next_version(newest, start, end)
     book.prepare([*known, version])
     span = {"start": start, "end": end}
+    work = RollUp(store)
+    _roll_up(work, ())
+    before = _costs(store, "recorded_costs", span)
     renamed = _renamed(store, resolver, span)
     if not dry_run:
-        for one in renamed:
-            store.execute(load("collector", "rename_calls"), span | one.named._asdict() | {"price_key": one.price_key})
-    pieces = _pieces(store, start, end)
-    for first, after in pieces:
-        store.execute(load("collector", "stage_costs"), {"version": version.number, "start": first, "end": after})
-    told = store.query(load("collector", "reprice_changes"), span | {"version": version.number}).rows
-    changes = [change for change in (Change(*row) for row in told) if change.changes]
-    corrections = 0
+        _rename(store, renamed, span)
+    of_version = span | {"version": version.number}
+    _roll_up(work, (minute for (minute,) in store.query(load("collector", "mixed_minutes"), of_version).rows))
+    changes = _changes(before, _costs(store, "costs_under_version", of_version))
     if dry_run:
         store.execute(load("collector", "drop_cost_version"), {"version": version.number})
-    else:
-        book.enact(version, "reprice", reason, now)
-        columns = ["cost_version", *Change._fields, "reason", "created_at"]
-        store.insert("cost_changes", columns, [(version.number, *change, reason, now) for change in changes])
-        for first, after in pieces:
-            _rewrite(store, version.number, first, after)
-        corrections = correct(store, reason, now).correction_entries
-    store.execute(load("collector", "drop_staged_costs"), {"version": version.number})
-    return Repriced(version.number, changes, renamed, corrections)
+        return Repriced(version.number, changes, renamed)
+    book.enact(version, "reprice", reason, now)
+    columns = ["cost_version", *Change._fields, "reason", "created_at"]
+    store.insert("cost_changes", columns, [(version.number, *change, reason, now) for change in changes])
+    for first, after in _pieces(store, start, end):
+        _rewrite(store, version.number, first, after)
+    return Repriced(version.number, changes, renamed, correct(store, reason, now).correction_entries)
+
+
+def _costs(store: Store, name: str, asked: Mapping[str, Any]) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    """Attempts, how many of them are priced, and their cost, by month, team and model."""
+    return {row[:3]: row[3:] for row in store.query(load("collector", name), asked).rows}
+
+
+def _changes(before: Mapping[Any, tuple[Any, ...]], after: Mapping[Any, tuple[Any, ...]]) -> list[Change]:
+    found = []
+    for month, team, model in sorted(before.keys() | after.keys()):
+        _, priced_before, cost_before = before.get((month, team, model), (0, 0, None))
+        attempts, priced_after, cost_after = after.get((month, team, model), (0, 0, None))
+        found.append(Change(month, team, model, attempts, priced_before, priced_after, cost_before, cost_after))
+    return [change for change in found if change.changes]
+
+
+def _roll_up(work: RollUp, minutes: Iterable[datetime]) -> None:
+    """Roll up what has changed since it was, and `minutes`."""
+    work.recover(overlap=timedelta())
+    work.touch(minutes)
+    while work.rebuild():
+        pass
 
 
 def _renamed(store: Store, resolver: Resolver, span: Mapping[str, datetime]) -> list[Renamed]:
@@ -108,14 +128,20 @@ def _renamed(store: Store, resolver: Resolver, span: Mapping[str, datetime]) -> 
     return found
 
 
+def _rename(store: Store, renamed: Iterable[Renamed], span: Mapping[str, datetime]) -> None:
+    """Give calls the price keys that they get; that their minutes are to be rolled up is noted first."""
+    for one in renamed:
+        asked = {**span, **one.named._asdict(), "price_key": one.price_key}
+        for name in ("touch_named_calls", "rename_calls"):
+            store.execute(load("collector", name), asked)
+
+
 def _rewrite(store: Store, version: int, start: datetime, end: datetime) -> None:
     """Give the roll-ups of a span their new costs; of several versions of a row the newest is the one that counts."""
     span: dict[str, Any] = {"start": start, "end": end}
-    for name in ("reprice_minutes", "reprice_hours"):
-        written = store.query(load("collector", "next_version_between"), span).scalar()
-        offered = span | {"version": version, "written": written}
-        query = load("collector", name)
-        store.execute(query, {parameter: offered[parameter] for parameter in query.parameters})
+    store.execute(load("collector", "reprice_minutes"), span | {"version": version})
+    written = store.query(load("collector", "next_version_between"), span).scalar()
+    store.execute(load("collector", "reprice_hours"), span | {"written": written})
 
 
 def _pieces(store: Store, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:

@@ -4,27 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from store.connection import Store
 from store.sql import load
 
 _MINUTE: Final = timedelta(minutes=1)
+# A hook's call supersedes what began ten minutes earlier to a minute later.
+_REACH: Final = range(-10, 2)
+_BESIDE: Final = range(-1, 2)
 
 
 def settle(store: Store, minutes: Sequence[datetime]) -> list[datetime]:
-    """Mark the superseded calls in and beside `minutes`; returns the minutes to rebuild because of them.
+    """Mark the superseded calls of `minutes` and of those that they reach; returns what to rebuild because of them.
 
     The mark is worked out from all facts again, so that it does not matter what came first or how often. A minute with
     marked calls is rebuilt whenever one beside it is, so that a stop between the two is made up for. Raises StoreError.
     """
-    near = sorted({minute + step for minute in minutes for step in (-_MINUTE, timedelta(0), _MINUTE)})
-    found = _minutes(store, "second_hand_minutes", near)
+    found = [minute for (minute,) in _rows(store, "second_hand_minutes", _near(minutes, _REACH))]
     if not found:
         return []
+    before = dict(_rows(store, "superseded_minutes", found))
     store.execute(load("collector", "supersede"), {"minutes": found})
-    return _minutes(store, "superseded_minutes", found)
+    beside = set(_near(minutes, _BESIDE))
+    marked = _rows(store, "superseded_minutes", found)
+    return [minute for minute, calls in marked if minute in beside or calls != before.get(minute)]
 
 
-def _minutes(store: Store, name: str, minutes: list[datetime]) -> list[datetime]:
-    return [minute for (minute,) in store.query(load("collector", name), {"minutes": minutes}).rows]
+def _near(minutes: Sequence[datetime], steps: range) -> list[datetime]:
+    return sorted({minute + step * _MINUTE for minute in minutes for step in steps})
+
+
+def _rows(store: Store, name: str, minutes: list[datetime]) -> Sequence[tuple[Any, ...]]:
+    return store.query(load("collector", name), {"minutes": minutes}).rows

@@ -1,5 +1,5 @@
--- One row = one of the given minutes that has calls which came second-hand: without a producer.
-SELECT DISTINCT toStartOfMinute(started_at) AS minute
-FROM llm_calls
-WHERE toStartOfMinute(started_at) IN {minutes:Array(DateTime)} AND producer_id = ''
+-- One row = one of the given minutes for which calls came second-hand: without a producer.
+SELECT DISTINCT minute
+FROM deliveries
+WHERE producer_id = '' AND minute IN {minutes:Array(DateTime)}
 ORDER BY minute

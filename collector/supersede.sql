@@ -1,7 +1,8 @@
 -- One row = a newer version, superseded, of a second-hand call of the given minutes that another row tells of as well.
 -- That is a hook's row with the same response id, or one that was made inside the span or inside a span in it; the hook
--- began a minute earlier to ten minutes later. Of second-hand rows with one response id the earliest one stays. Hits of
--- an app's own cache have the response id of the call whose answer they give again, and are left alone.
+-- began a minute earlier to ten minutes later. Of second-hand rows with one response id one that began at most a minute
+-- after another is superseded. Hits of an app's own cache have the response id of the call whose answer they give again,
+-- and are left alone.
 INSERT INTO llm_calls
 SELECT * REPLACE (received_at + toIntervalMillisecond(1) AS received_at, 1 AS superseded)
 FROM
@@ -14,9 +15,9 @@ FROM
         AND NOT cache_hit
         AND
         (
-            response_id IN
+            (response_id, toStartOfMinute(started_at)) IN
             (
-                SELECT response_id
+                SELECT response_id, toStartOfMinute(started_at) + toIntervalMinute(arrayJoin(range(-10, 2)))
                 FROM llm_calls
                 WHERE toStartOfMinute(started_at) IN (SELECT arrayJoin({minutes:Array(DateTime)}) + toIntervalMinute(arrayJoin(range(-1, 11))))
                     AND producer_id != ''
@@ -29,9 +30,12 @@ FROM
                         WHERE toStartOfMinute(started_at) IN {minutes:Array(DateTime)} AND producer_id = ''
                     )
             )
-            OR (trace_id, span_id) IN
+            OR (trace_id, span_id, toStartOfMinute(started_at)) IN
             (
-                SELECT trace_id, arrayJoin([span_id, parent_span_id])
+                SELECT
+                    trace_id,
+                    arrayJoin([span_id, parent_span_id]),
+                    toStartOfMinute(started_at) + toIntervalMinute(arrayJoin(range(-10, 2)))
                 FROM llm_calls
                 WHERE toStartOfMinute(started_at) IN (SELECT arrayJoin({minutes:Array(DateTime)}) + toIntervalMinute(arrayJoin(range(-1, 11))))
                     AND producer_id != ''
@@ -48,7 +52,13 @@ FROM
                 SELECT response_id, later.1, later.2
                 FROM
                 (
-                    SELECT response_id, arrayJoin(arrayPopFront(arraySort(groupUniqArray((started_at, call_id))))) AS later
+                    SELECT
+                        response_id,
+                        arraySort(groupUniqArray((started_at, call_id))) AS alike,
+                        arrayJoin(arrayFilter(
+                            (one, before) -> toStartOfMinute(one.1) <= toStartOfMinute(before.1) + toIntervalMinute(1),
+                            arrayPopFront(alike),
+                            arrayPopBack(alike))) AS later
                     FROM llm_calls
                     WHERE toStartOfMinute(started_at) IN (SELECT arrayJoin({minutes:Array(DateTime)}) + toIntervalMinute(arrayJoin(range(-1, 2))))
                         AND producer_id = ''

@@ -158,11 +158,31 @@ CREATE TABLE call_minutes
     `felt` AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Float64),
     `first_token` AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Nullable(Float64)),
     `version` DateTime64(6, 'UTC'),
-    `deleted` UInt8 DEFAULT 0
+    `deleted` UInt8 DEFAULT 0,
+    `price_key` UInt64,
+    `payer_key` UInt64,
+    `usage_kind` UInt8,
+    `used_tokens` UInt8,
+    `cache_hit` UInt8,
+    `input_from` UInt64,
+    `most_input` UInt64,
+    `fresh_text` Int64,
+    `cached_text` Int64,
+    `written_5m` Int64,
+    `written_1h` Int64,
+    `fresh_audio` Int64,
+    `cached_audio` Int64,
+    `input_image` Int64,
+    `output_text` Int64,
+    `reasoning` Int64,
+    `output_audio` Int64,
+    `output_image` Int64,
+    `reported` Decimal(38, 12)
 )
 ENGINE = ReplacingMergeTree(version, deleted)
 PARTITION BY toYYYYMM(minute)
-ORDER BY (minute, team, app, feature, environment, provider, model, operation)
+PRIMARY KEY (minute, team, app, feature, environment, provider, model, operation)
+ORDER BY (minute, team, app, feature, environment, provider, model, operation, price_key, payer_key, usage_kind, used_tokens, cache_hit, input_from)
 SETTINGS index_granularity = 8192;
 
 CREATE VIEW call_periods
@@ -281,10 +301,11 @@ SETTINGS index_granularity = 8192;
 
 CREATE TABLE capacity_prices
 (
-    `resource` LowCardinality(String),
+    `cost_version` UInt32,
+    `team` LowCardinality(String),
     `price_key` UInt64,
     `cell` UInt16,
-    `lookup_key` UInt64 MATERIALIZED cityHash64('capacity', resource, price_key) + cell,
+    `lookup_key` UInt64 MATERIALIZED if(team = '', price_key, cityHash64(team, price_key)) + cell,
     `starts_at` DateTime('UTC'),
     `ends_at` DateTime('UTC'),
     `day_from` UInt32,
@@ -301,10 +322,12 @@ CREATE TABLE capacity_prices
     `input_image_rate` Int64,
     `output_image_rate` Int64,
     `request_rate` Int64,
-    `computed_at` DateTime64(6, 'UTC')
+    `lacks_input` UInt8,
+    `lacks_output` UInt8,
+    `source` LowCardinality(String)
 )
-ENGINE = ReplacingMergeTree(computed_at)
-ORDER BY (resource, price_key, cell, starts_at)
+ENGINE = ReplacingMergeTree
+ORDER BY (team, price_key, cell, starts_at)
 SETTINGS index_granularity = 8192;
 
 CREATE TABLE cost_changes
@@ -324,67 +347,6 @@ CREATE TABLE cost_changes
 ENGINE = MergeTree
 ORDER BY (cost_version, month, team, model)
 SETTINGS index_granularity = 8192;
-
-CREATE VIEW cost_minutes_at
-AS SELECT
-    minute,
-    dimensions,
-    sumIf(calls, is_attempt) AS attempts,
-    sumIf(calls, is_attempt AND has_value) AS priced,
-    sumIf(calls, (NOT cache_hit) AND (NOT has_value)) AS unpriced,
-    if((priced = 0) AND (attempts > 0), NULL, sumIf(value, has_value AND (NOT cache_hit))) AS cost,
-    sumIf(value, (value_kind = 7) AND (NOT cache_hit)) AS estimated_cost,
-    if(countIf(cache_hit AND has_value) = 0, NULL, sumIf(value, cache_hit AND has_value)) AS saved
-FROM
-(
-    SELECT
-        sums.minute AS minute,
-        sums.dimensions AS dimensions,
-        sums.is_attempt AS is_attempt,
-        sums.cache_hit AS cache_hit,
-        sums.calls AS calls,
-        multiIf(sums.usage_kind < 4, sums.usage_kind, sums.price_id = 0, 4, sums.usage_kind = 5, 5, bitAnd(sums.used_tokens, prices.lacks_input + (2 * prices.lacks_output)) != 0, 6, prices.is_flat, 9, sums.usage_kind) AS value_kind,
-        value_kind IN (1, 2, 7, 8, 9) AS has_value,
-        if(value_kind > 6, reinterpret((((((((((((sums.fresh_text * prices.input_rate) + (sums.cached_text * prices.cache_read_rate)) + (sums.written_5m * prices.cache_write_5m_rate)) + (sums.written_1h * prices.cache_write_1h_rate)) + (sums.fresh_audio * prices.input_audio_rate)) + (sums.cached_audio * prices.cache_read_audio_rate)) + (sums.input_image * prices.input_image_rate)) + (sums.output_text * prices.output_rate)) + (sums.reasoning * prices.reasoning_rate)) + (sums.output_audio * prices.output_audio_rate)) + (sums.output_image * prices.output_image_rate)) + (toInt128(sums.calls) * prices.request_rate), 'Decimal(38, 12)'), sums.reported) AS value
-    FROM
-    (
-        SELECT
-            toStartOfMinute(rated.started_at) AS minute,
-            rated.dimensions AS dimensions,
-            rated.price_id AS price_id,
-            rated.usage_kind AS usage_kind,
-            rated.used_tokens AS used_tokens,
-            rated.is_attempt AS is_attempt,
-            rated.cache_hit AS cache_hit,
-            count() AS calls,
-            toInt128(sum(rated.fresh_text)) AS fresh_text,
-            toInt128(sum(rated.cached_text)) AS cached_text,
-            toInt128(sum(rated.written_5m)) AS written_5m,
-            toInt128(sum(rated.written_1h)) AS written_1h,
-            toInt128(sum(rated.fresh_audio)) AS fresh_audio,
-            toInt128(sum(rated.cached_audio)) AS cached_audio,
-            toInt128(sum(rated.input_image)) AS input_image,
-            toInt128(sum(rated.output_text)) AS output_text,
-            toInt128(sum(rated.reasoning)) AS reasoning,
-            toInt128(sum(rated.output_audio)) AS output_audio,
-            toInt128(sum(rated.output_image)) AS output_image,
-            sumIf(ifNull(rated.provider_reported_cost, toDecimal128(0, 12)), rated.usage_kind = 1) AS reported
-        FROM rated_calls_at(version = {version:UInt32}, contracts = 1) AS rated
-        WHERE (rated.started_at >= {start:DateTime}) AND (rated.started_at < {end:DateTime})
-        GROUP BY
-            minute,
-            dimensions,
-            price_id,
-            usage_kind,
-            used_tokens,
-            is_attempt,
-            cache_hit
-    ) AS sums
-    ANY LEFT JOIN prices_at(version = {version:UInt32}) AS prices ON sums.price_id = prices.price_id
-)
-GROUP BY
-    minute,
-    dimensions;
 
 CREATE TABLE cost_versions
 (
@@ -1020,8 +982,9 @@ CREATE TABLE llm_calls
     `usage_is_contradictory` UInt8 MATERIALIZED (greatest(ifNull(input_tokens, 0), ifNull(output_tokens, 0)) > 100000000) OR (least(fresh_text, cached_text, fresh_audio, output_text) < 0),
     `capacity` LowCardinality(String),
     `account` LowCardinality(String) MATERIALIZED attributes['account'],
+    `payer_key` UInt64 MATERIALIZED multiIf(capacity != '', cityHash64(concat('capacity:', capacity), price_key), (attributes['account']) != '', cityHash64(concat('account:', attributes['account']), price_key), 0),
     `dimensions` UInt64 MATERIALIZED cityHash64(team, app, feature, environment, provider, if(model_responded != '', model_responded, model_requested), operation),
-    `usage_kind` UInt8 MATERIALIZED multiIf((provider_reported_cost IS NOT NULL) AND (capacity = ''), 1, operation = 'count_tokens', 2, (usage_source = 'missing') AND (ifNull(http_status, 0) >= 400), 2, usage_source = 'missing', 3, usage_is_contradictory, 5, usage_source = 'estimated', 7, 8),
+    `usage_kind` UInt8 MATERIALIZED multiIf((provider_reported_cost IS NOT NULL) AND (capacity = ''), 1, operation = 'count_tokens', 2, (usage_source = 'missing') AND (ifNull(http_status, 0) >= 400), 2, usage_source = 'missing', 3, usage_is_contradictory, 5, capacity != '', 9, usage_source = 'estimated', 7, 8),
     `used_tokens` UInt8 MATERIALIZED (ifNull(input_tokens, 0) > 0) + (2 * (ifNull(output_tokens, 0) > 0))
 )
 ENGINE = ReplacingMergeTree(received_at)
@@ -1080,6 +1043,15 @@ ENGINE = ReplacingMergeTree(computed_at)
 PARTITION BY toYYYYMM(window_start)
 ORDER BY (analyzer, metric, window_start, window_end, labels)
 SETTINGS index_granularity = 8192;
+
+CREATE VIEW price_cells_at
+AS SELECT
+    own_key,
+    arrayFilter(start -> (start > 0), arraySort(groupUniqArray(input_from))) AS tiers,
+    arrayFilter(start -> (start > 0), arraySort(groupUniqArray(day_from))) AS days
+FROM prices_at(version = {version:UInt32})
+GROUP BY own_key
+HAVING (length(tiers) + length(days)) > 0;
 
 CREATE TABLE price_statements
 (
@@ -1229,13 +1201,13 @@ CREATE VIEW priced_calls
     `output_text` Int64,
     `usage_is_contradictory` UInt8,
     `account` LowCardinality(String),
+    `payer_key` UInt64,
     `dimensions` UInt64,
     `usage_kind` UInt8,
     `used_tokens` UInt8,
     `model` String,
     `is_attempt` Bool,
-    `price_id` UInt64,
-    `is_flat` UInt8,
+    `is_priced` UInt8,
     `price_starts_at` DateTime('UTC'),
     `input_from` UInt64,
     `input_rate` Int64,
@@ -1272,7 +1244,7 @@ CREATE VIEW priced_calls_at
 AS SELECT
     calls.*,
     (((((((((((calls.fresh_text * calls.input_rate) + (calls.cached_text * calls.cache_read_rate)) + (calls.written_5m * calls.cache_write_5m_rate)) + (calls.written_1h * calls.cache_write_1h_rate)) + (calls.fresh_audio * calls.input_audio_rate)) + (calls.cached_audio * calls.cache_read_audio_rate)) + (calls.input_image * calls.input_image_rate)) + (calls.output_text * calls.output_rate)) + (calls.reasoning * calls.reasoning_rate)) + (calls.output_audio * calls.output_audio_rate)) + (calls.output_image * calls.output_image_rate)) + calls.request_rate AS picodollars,
-    multiIf(calls.usage_kind < 4, calls.usage_kind, calls.price_id = 0, 4, calls.usage_kind = 5, 5, bitAnd(calls.used_tokens, calls.lacks_input + (2 * calls.lacks_output)) != 0, 6, calls.is_flat, 9, calls.usage_kind) AS value_kind,
+    multiIf(calls.usage_kind < 4, calls.usage_kind, NOT calls.is_priced, 4, calls.usage_kind = 5, 5, bitAnd(calls.used_tokens, calls.lacks_input + (2 * calls.lacks_output)) != 0, 6, {contracts:UInt8} = 0, least(calls.usage_kind, 8), calls.usage_kind) AS value_kind,
     ['provider_reported', 'free', 'missing_usage', 'unpriced', 'contradictory', 'partial', 'estimated', 'priced', 'flat'][value_kind] AS value_status,
     value_kind IN (1, 2, 7, 8, 9) AS has_value,
     reinterpret(toInt128(if(value_kind > 6, picodollars, 0)), 'Decimal(38, 12)') + if(value_kind = 1, ifNull(calls.provider_reported_cost, toDecimal128(0, 12)), toDecimal128(0, 12)) AS known_value,
@@ -1281,58 +1253,71 @@ AS SELECT
     if(has_value AND calls.cache_hit, known_value, NULL) AS saved
 FROM rated_calls_at(version = {version:UInt32}, contracts = {contracts:UInt8}) AS calls;
 
-CREATE VIEW prices_at
+CREATE VIEW priced_minutes_at
 AS SELECT
-    cityHash64(lookup_key, starts_at) AS price_id,
-    0 AS is_flat,
-    lookup_key,
-    starts_at,
-    ends_at,
-    day_from,
-    input_from,
-    input_rate,
-    cache_read_rate,
-    cache_write_5m_rate,
-    cache_write_1h_rate,
-    output_rate,
-    reasoning_rate,
-    input_audio_rate,
-    cache_read_audio_rate,
-    output_audio_rate,
-    input_image_rate,
-    output_image_rate,
-    request_rate,
-    lacks_input,
-    lacks_output,
-    source
-FROM effective_prices
-WHERE cost_version = {version:UInt32}
-UNION ALL
-SELECT
-    cityHash64(lookup_key, starts_at) AS price_id,
-    1 AS is_flat,
-    lookup_key,
-    starts_at,
-    ends_at,
-    day_from,
-    input_from,
-    input_rate,
-    cache_read_rate,
-    cache_write_5m_rate,
-    cache_write_1h_rate,
-    output_rate,
-    reasoning_rate,
-    input_audio_rate,
-    cache_read_audio_rate,
-    output_audio_rate,
-    input_image_rate,
-    output_image_rate,
-    request_rate,
-    0 AS lacks_input,
-    0 AS lacks_output,
-    resource AS source
+    used.* EXCEPT (team_key, own_key, lookup),
+    multiIf(used.usage_kind < 4, used.usage_kind, prices.ends_at <= used.minute, 4, used.usage_kind = 5, 5, bitAnd(used.used_tokens, prices.lacks_input + (2 * prices.lacks_output)) != 0, 6, used.usage_kind) AS value_kind,
+    value_kind IN (1, 2, 7, 8, 9) AS has_value,
+    multiIf(value_kind = 1, used.reported, value_kind > 6, reinterpret((((((((((((toInt128(used.fresh_text) * prices.input_rate) + (toInt128(used.cached_text) * prices.cache_read_rate)) + (toInt128(used.written_5m) * prices.cache_write_5m_rate)) + (toInt128(used.written_1h) * prices.cache_write_1h_rate)) + (toInt128(used.fresh_audio) * prices.input_audio_rate)) + (toInt128(used.cached_audio) * prices.cache_read_audio_rate)) + (toInt128(used.input_image) * prices.input_image_rate)) + (toInt128(used.output_text) * prices.output_rate)) + (toInt128(used.reasoning) * prices.reasoning_rate)) + (toInt128(used.output_audio) * prices.output_audio_rate)) + (toInt128(used.output_image) * prices.output_image_rate)) + (toInt128(used.attempts + used.cache_hits) * prices.request_rate), 'Decimal(38, 12)'), toDecimal128(0, 12)) AS value,
+    multiIf(used.cache_hit, toNullable(toDecimal128(0, 12)), has_value, toNullable(value), NULL) AS cost,
+    if((value_kind = 7) AND (NOT used.cache_hit), value, toDecimal128(0, 12)) AS estimated_cost,
+    if(has_value, used.attempts, 0) AS priced,
+    if(has_value, 0, used.attempts) AS unpriced,
+    if(used.cache_hit AND has_value, toNullable(value), NULL) AS saved
 FROM
 (
+    SELECT
+        owned.*,
+        (owned.own_key + (16 * arrayCount(start -> (start <= ((60 * toMinute(owned.minute)) + (3600 * toHour(owned.minute)))), cells.days))) + arrayCount(start -> (start <= owned.input_from), cells.tiers) AS lookup
+    FROM
+    (
+        SELECT
+            sums.*,
+            cityHash64(sums.team, sums.price_key) AS team_key,
+            multiIf(sums.usage_kind = 9, sums.payer_key, (sums.payer_key IN (
+                SELECT own_key
+                FROM prices_at(version = {version:UInt32})
+                WHERE team != ''
+            )), sums.payer_key, (team_key IN (
+                SELECT own_key
+                FROM prices_at(version = {version:UInt32})
+                WHERE team != ''
+            )), team_key, sums.price_key) AS own_key
+        FROM
+        (
+            SELECT
+                * EXCEPT (cost, estimated_cost, priced, unpriced, saved, version, deleted),
+                cost AS was_cost,
+                priced AS was_priced,
+                version AS was_version
+            FROM call_minutes
+            FINAL
+            WHERE ({anew:UInt8} = 0) AND (minute >= {start:DateTime}) AND (minute < {end:DateTime})
+            UNION ALL
+            SELECT
+                *,
+                NULL AS was_cost,
+                0 AS was_priced,
+                toDateTime64(0, 6, 'UTC') AS was_version
+            FROM used_minutes_at(anew = {anew:UInt8}, start = {start:DateTime}, end = {end:DateTime})
+        ) AS sums
+    ) AS owned
+    ANY LEFT JOIN price_cells_at(version = {version:UInt32}) AS cells ON owned.own_key = cells.own_key
+) AS used
+ASOF LEFT JOIN prices_at(version = {version:UInt32}) AS prices ON (used.lookup = prices.lookup_key) AND (used.minute >= prices.starts_at);
+
+CREATE VIEW prices_at
+AS SELECT
+    *,
+    toUInt64(lookup_key - cell) AS own_key
+FROM
+(
+    SELECT
+        *,
+        lookup_key
+    FROM effective_prices
+    WHERE cost_version = {version:UInt32}
+    UNION ALL
     SELECT
         *,
         lookup_key
@@ -1513,11 +1498,10 @@ FROM producer_reports;
 
 CREATE VIEW rated_calls_at
 AS SELECT
-    calls.* EXCEPT (tiers, days, is_flat, account_payer, payer, has_own_price, lookup),
+    calls.* EXCEPT (list_key, team_key, own_key, lookup),
     if(calls.model_responded != '', calls.model_responded, calls.model_requested) AS model,
     (NOT calls.cache_hit) AND (calls.operation != 'charge') AS is_attempt,
-    if(prices.ends_at > calls.started_at, prices.price_id, 0) AS price_id,
-    prices.is_flat AS is_flat,
+    prices.ends_at > calls.started_at AS is_priced,
     prices.starts_at AS price_starts_at,
     prices.input_from AS input_from,
     prices.input_rate AS input_rate,
@@ -1538,26 +1522,8 @@ AS SELECT
 FROM
 (
     SELECT
-        facts.*,
-        cells.tiers AS tiers,
-        cells.days AS days,
-        ({contracts:UInt8} = 1) AND (facts.capacity != '') AS is_flat,
-        concat('account:', facts.account) AS account_payer,
-        multiIf({contracts:UInt8} = 0, '*', (facts.account != '') AND ((account_payer, facts.price_key) IN (
-            SELECT
-                team,
-                price_key
-            FROM effective_prices
-            WHERE (cost_version = {version:UInt32}) AND (team != '')
-        )), account_payer, facts.team) AS payer,
-        (payer, facts.price_key) IN (
-            SELECT
-                team,
-                price_key
-            FROM effective_prices
-            WHERE (cost_version = {version:UInt32}) AND (team != '')
-        ) AS has_own_price,
-        (multiIf(is_flat, cityHash64('capacity', facts.capacity, facts.price_key), has_own_price, cityHash64(payer, facts.price_key), facts.price_key) + if(empty(days), 0, 16 * arrayCount(start -> (start <= ((toSecond(facts.started_at) + (60 * toMinute(facts.started_at))) + (3600 * toHour(facts.started_at)))), days))) + if(empty(tiers), 0, arrayCount(start -> (start <= ifNull(facts.input_tokens, 0)), tiers)) AS lookup
+        owned.*,
+        (owned.own_key + if(empty(cells.days), 0, 16 * arrayCount(start -> (start <= ((toSecond(owned.started_at) + (60 * toMinute(owned.started_at))) + (3600 * toHour(owned.started_at)))), cells.days))) + if(empty(cells.tiers), 0, arrayCount(start -> (start <= ifNull(owned.input_tokens, 0)), cells.tiers)) AS lookup
     FROM
     (
         SELECT
@@ -1575,24 +1541,30 @@ FROM
             output_text,
             usage_is_contradictory,
             account,
+            payer_key,
             dimensions,
             usage_kind,
-            used_tokens
+            used_tokens,
+            cityHash64('*', price_key) AS list_key,
+            cityHash64(team, price_key) AS team_key,
+            multiIf({contracts:UInt8} = 0, if((list_key IN (
+                SELECT own_key
+                FROM prices_at(version = {version:UInt32})
+                WHERE team = '*'
+            )), list_key, price_key), usage_kind = 9, payer_key, (payer_key IN (
+                SELECT own_key
+                FROM prices_at(version = {version:UInt32})
+                WHERE team != ''
+            )), payer_key, (team_key IN (
+                SELECT own_key
+                FROM prices_at(version = {version:UInt32})
+                WHERE team != ''
+            )), team_key, price_key) AS own_key
         FROM llm_calls
         FINAL
         WHERE superseded = 0
-    ) AS facts
-    ANY LEFT JOIN
-    (
-        SELECT
-            price_key,
-            arrayFilter(start -> (start > 0), arraySort(groupUniqArray(input_from))) AS tiers,
-            arrayFilter(start -> (start > 0), arraySort(groupUniqArray(day_from))) AS days
-        FROM effective_prices
-        WHERE cost_version = {version:UInt32}
-        GROUP BY price_key
-        HAVING (length(tiers) + length(days)) > 0
-    ) AS cells ON facts.price_key = cells.price_key
+    ) AS owned
+    ANY LEFT JOIN price_cells_at(version = {version:UInt32}) AS cells ON owned.own_key = cells.own_key
 ) AS calls
 ASOF LEFT JOIN prices_at(version = {version:UInt32}) AS prices ON (calls.lookup = prices.lookup_key) AND (calls.started_at >= prices.starts_at);
 
@@ -1615,22 +1587,6 @@ ENGINE = MergeTree
 ORDER BY name
 SETTINGS index_granularity = 8192;
 
-CREATE TABLE staged_minutes
-(
-    `cost_version` UInt32,
-    `minute` DateTime('UTC'),
-    `dimensions` UInt64,
-    `attempts` UInt64,
-    `priced` UInt64,
-    `unpriced` UInt64,
-    `cost` Nullable(Decimal(38, 12)),
-    `estimated_cost` Decimal(38, 12),
-    `saved` Nullable(Decimal(38, 12))
-)
-ENGINE = MergeTree
-ORDER BY (cost_version, minute)
-SETTINGS index_granularity = 8192;
-
 CREATE TABLE touched_minutes
 (
     `minute` DateTime('UTC'),
@@ -1640,3 +1596,84 @@ ENGINE = MergeTree
 ORDER BY touched_at
 TTL toDateTime(touched_at) + toIntervalDay(7)
 SETTINGS index_granularity = 8192, non_replicated_deduplication_window = 1000;
+
+CREATE VIEW used_minutes_at
+AS SELECT
+    toStartOfMinute(calls.started_at) AS minute,
+    any(calls.team) AS team,
+    any(calls.app) AS app,
+    any(calls.feature) AS feature,
+    any(calls.environment) AS environment,
+    any(calls.provider) AS provider,
+    any(if(calls.model_responded != '', calls.model_responded, calls.model_requested)) AS model,
+    any(calls.operation) AS operation,
+    countIf(calls.is_attempt) AS attempts,
+    countIf(calls.is_final AND calls.is_attempt) AS operations,
+    countIf(calls.is_final AND (calls.status != 'ok')) AS failed_operations,
+    countIf((calls.status = 'ok') AND calls.is_attempt) AS ok,
+    countIf(calls.status = 'rate_limited') AS rate_limited,
+    countIf(calls.status NOT IN ('ok', 'rate_limited', 'cancelled')) AS errors,
+    sumIf(ifNull(calls.input_tokens, 0), calls.is_attempt) AS input_tokens,
+    sumIf(ifNull(calls.cache_read_tokens, 0), calls.is_attempt) AS cache_read_tokens,
+    sumIf(ifNull(calls.cache_write_5m_tokens, 0) + ifNull(calls.cache_write_1h_tokens, 0), calls.is_attempt) AS cache_write_tokens,
+    sumIf(ifNull(calls.output_tokens, 0), calls.is_attempt) AS output_tokens,
+    sumIf(ifNull(calls.reasoning_tokens, 0), calls.is_attempt) AS reasoning_tokens,
+    countIf(calls.cache_hit) AS cache_hits,
+    quantilesTDigestStateIf(0.5, 0.95, 0.99)(calls.duration_ms, (calls.status = 'ok') AND (calls.duration_ms > 0)) AS duration,
+    quantilesTDigestStateIf(0.5, 0.95, 0.99)(ifNull(calls.operation_ms, calls.duration_ms), calls.is_final AND (calls.duration_ms > 0)) AS felt,
+    quantilesTDigestState(0.5, 0.95, 0.99)(calls.time_to_first_token_ms) AS first_token,
+    calls.price_key AS price_key,
+    calls.payer_key AS payer_key,
+    calls.usage_kind AS usage_kind,
+    calls.used_tokens AS used_tokens,
+    calls.cache_hit AS cache_hit,
+    roundDown(ifNull(calls.input_tokens, 0), arrayPushBack((
+        SELECT groupUniqArray(input_from)
+        FROM effective_prices
+    ), 0)) AS input_from,
+    max(ifNull(calls.input_tokens, 0)) AS most_input,
+    sum(calls.fresh_text) AS fresh_text,
+    sum(calls.cached_text) AS cached_text,
+    sum(calls.written_5m) AS written_5m,
+    sum(calls.written_1h) AS written_1h,
+    sum(calls.fresh_audio) AS fresh_audio,
+    sum(calls.cached_audio) AS cached_audio,
+    sum(calls.input_image) AS input_image,
+    sum(calls.output_text) AS output_text,
+    sum(calls.reasoning) AS reasoning,
+    sum(calls.output_audio) AS output_audio,
+    sum(calls.output_image) AS output_image,
+    ifNull(sum(calls.provider_reported_cost), toDecimal128(0, 12)) AS reported
+FROM
+(
+    SELECT
+        *,
+        (NOT cache_hit) AND (operation != 'charge') AS is_attempt,
+        dimensions,
+        payer_key,
+        usage_kind,
+        used_tokens,
+        fresh_text,
+        cached_text,
+        written_5m,
+        written_1h,
+        fresh_audio,
+        cached_audio,
+        input_image,
+        output_text,
+        reasoning,
+        output_audio,
+        output_image
+    FROM llm_calls
+    FINAL
+    WHERE (superseded = 0) AND ({anew:UInt8} = 1) AND (started_at >= {start:DateTime}) AND (started_at < {end:DateTime})
+) AS calls
+GROUP BY
+    minute,
+    calls.dimensions,
+    price_key,
+    payer_key,
+    usage_kind,
+    used_tokens,
+    cache_hit,
+    input_from;

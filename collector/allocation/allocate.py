@@ -26,6 +26,7 @@ _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 # Events of an hour may still be on their way when it ends; later ones make it be worked out again.
 _SETTLES: Final = timedelta(minutes=10)
+# What comes later than that changes nothing that was allocated.
 _LOOKS_BACK: Final = timedelta(days=62)
 _EVERY_S: Final = 300.0
 
@@ -64,24 +65,25 @@ def allocate_capacity(store: Store, label: str, resource: CapacityConfig, now: d
     done = dict(store.query(load("collector.allocation", "capacity_done"), span).rows)
     if not done:
         store.execute(load("collector.allocation", "mark_calls"), span | resource.expressions())
-    received = dict(store.query(load("collector.allocation", "capacity_received"), span).rows)
+    recent = span | {"start": max(start, end - _LOOKS_BACK)}
+    received = dict(store.query(load("collector.allocation", "capacity_received"), recent).rows)
     hours = [start + index * _HOUR for index in range((end - start) // _HOUR)]
     due = [hour for hour in hours if hour not in done or received.get(hour, done[hour]) > done[hour]]
     used = store.query(load("collector.allocation", "capacity_used"), span).rows if due else []
     uses = {row[0]: Use(*row) for row in used}
     for hour in due:
         if hour in uses:
-            _price_hour(store, label, resource, uses[hour], now)
+            _price_hour(store, label, resource, uses[hour])
     _book_hours(store, label, resource, [uses.get(hour, Use(hour)) for hour in due], now)
     return len(due)
 
 
-def _price_hour(store: Store, label: str, resource: CapacityConfig, use: Use, now: datetime) -> None:
+def _price_hour(store: Store, label: str, resource: CapacityConfig, use: Use) -> None:
     """Give the calls of one hour prices that add up to what they bear of it."""
     if use.weight:
         query = load("collector.allocation", "price_hour")
         part = int(borne(resource, use).scaleb(12))
-        told = {"resource": label, "hour": use.hour, "borne": part, "weight": use.weight, "now": now}
+        told = {"resource": label, "hour": use.hour, "borne": part, "weight": use.weight}
         store.execute(query, told)
 
 

@@ -7,7 +7,7 @@ SELECT
     sum(ifNull(calls.output_tokens, 0)) AS output_tokens,
     sum(multiIf(
         calls.usage_kind < 7, 0,
-        calls.price_id = 0, 1000000 * toInt64(ifNull(calls.input_tokens, 0) + ifNull(calls.output_tokens, 0)),
+        NOT calls.is_priced, 1000000 * toInt64(ifNull(calls.input_tokens, 0) + ifNull(calls.output_tokens, 0)),
         calls.picodollars)) AS weight
 FROM priced_calls_at(version = (SELECT max(number) FROM cost_versions), contracts = 0) AS calls
 WHERE calls.capacity = {resource:String}

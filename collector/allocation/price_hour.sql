@@ -2,13 +2,15 @@
 -- is borne and divided by what all calls weigh, rounded down. A model without a list price has a dollar a million tokens.
 INSERT INTO capacity_prices
 (
-    resource, price_key, cell, starts_at, ends_at, day_from, input_from,
+    team, price_key, cell, starts_at, ends_at, day_from, input_from,
     input_rate, cache_read_rate, cache_write_5m_rate, cache_write_1h_rate,
     output_rate, reasoning_rate, input_audio_rate, cache_read_audio_rate,
-    output_audio_rate, input_image_rate, output_image_rate, request_rate, computed_at
+    output_audio_rate, input_image_rate, output_image_rate, request_rate, source
 )
 WITH
     (SELECT max(number) FROM cost_versions) AS version,
+    {borne:Int128} AS borne,
+    {weight:Int128} AS weight,
     served AS
     (
         SELECT DISTINCT price_key
@@ -19,7 +21,7 @@ WITH
     ),
     listed AS
     (
-        SELECT *
+        SELECT price_key, cell, day_from, input_from, COLUMNS('_rate$')
         FROM effective_prices
         WHERE cost_version = version
             AND starts_at <= {hour:DateTime}
@@ -29,50 +31,23 @@ WITH
                 team = '*'
                 OR (team = '' AND price_key NOT IN (SELECT price_key FROM effective_prices WHERE cost_version = version AND team = '*'))
             )
+    ),
+    weighed AS
+    (
+        SELECT * FROM listed
+        UNION ALL
+        SELECT price_key, 0, 0, 0, 1000000, 1000000, 1000000, 1000000, 1000000, 1000000, 1000000, 1000000, 1000000, 1000000, 1000000, 0
+        FROM served
+        WHERE price_key NOT IN (SELECT price_key FROM listed)
     )
 SELECT
-    {resource:String} AS resource,
+    concat('capacity:', {resource:String}),
     price_key,
     cell,
-    {hour:DateTime} AS starts_at,
-    {hour:DateTime} + INTERVAL 1 DAY AS ends_at,
-    day_from,
-    input_from,
-    toInt64(intDiv(toInt128(listed.input_rate) * {borne:Int128}, {weight:Int128})) AS input_rate,
-    toInt64(intDiv(toInt128(listed.cache_read_rate) * {borne:Int128}, {weight:Int128})) AS cache_read_rate,
-    toInt64(intDiv(toInt128(listed.cache_write_5m_rate) * {borne:Int128}, {weight:Int128})) AS cache_write_5m_rate,
-    toInt64(intDiv(toInt128(listed.cache_write_1h_rate) * {borne:Int128}, {weight:Int128})) AS cache_write_1h_rate,
-    toInt64(intDiv(toInt128(listed.output_rate) * {borne:Int128}, {weight:Int128})) AS output_rate,
-    toInt64(intDiv(toInt128(listed.reasoning_rate) * {borne:Int128}, {weight:Int128})) AS reasoning_rate,
-    toInt64(intDiv(toInt128(listed.input_audio_rate) * {borne:Int128}, {weight:Int128})) AS input_audio_rate,
-    toInt64(intDiv(toInt128(listed.cache_read_audio_rate) * {borne:Int128}, {weight:Int128})) AS cache_read_audio_rate,
-    toInt64(intDiv(toInt128(listed.output_audio_rate) * {borne:Int128}, {weight:Int128})) AS output_audio_rate,
-    toInt64(intDiv(toInt128(listed.input_image_rate) * {borne:Int128}, {weight:Int128})) AS input_image_rate,
-    toInt64(intDiv(toInt128(listed.output_image_rate) * {borne:Int128}, {weight:Int128})) AS output_image_rate,
-    toInt64(intDiv(toInt128(listed.request_rate) * {borne:Int128}, {weight:Int128})) AS request_rate,
-    {now:DateTime64(6)} AS computed_at
-FROM listed
-UNION ALL
-SELECT
-    {resource:String},
-    price_key,
-    0,
     {hour:DateTime},
     {hour:DateTime} + INTERVAL 1 DAY,
-    0,
-    0,
-    toInt64(intDiv(1000000 * {borne:Int128}, {weight:Int128})),
-    toInt64(intDiv(1000000 * {borne:Int128}, {weight:Int128})),
-    toInt64(intDiv(1000000 * {borne:Int128}, {weight:Int128})),
-    toInt64(intDiv(1000000 * {borne:Int128}, {weight:Int128})),
-    toInt64(intDiv(1000000 * {borne:Int128}, {weight:Int128})),
-    toInt64(intDiv(1000000 * {borne:Int128}, {weight:Int128})),
-    toInt64(intDiv(1000000 * {borne:Int128}, {weight:Int128})),
-    toInt64(intDiv(1000000 * {borne:Int128}, {weight:Int128})),
-    toInt64(intDiv(1000000 * {borne:Int128}, {weight:Int128})),
-    toInt64(intDiv(1000000 * {borne:Int128}, {weight:Int128})),
-    toInt64(intDiv(1000000 * {borne:Int128}, {weight:Int128})),
-    0,
-    {now:DateTime64(6)}
-FROM served
-WHERE price_key NOT IN (SELECT price_key FROM listed)
+    day_from,
+    input_from,
+    COLUMNS('_rate$') APPLY(rate -> toInt64(intDiv(toInt128(rate) * borne, weight))),
+    {resource:String}
+FROM weighed

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, product
 from typing import Final
 
 from collector.price_book.overlay import intersection, joined, overlay
@@ -184,11 +184,23 @@ def _on_timeline(
     books: Mapping[int, Mapping[int, Sequence[PriceRow]]], timeline: Iterable[tuple[datetime, datetime, int]]
 ) -> dict[int, list[PriceRow]]:
     """The rows by price key, each cut to the spans in which its update counts; `books` are by update and price key."""
-    found: dict[int, list[PriceRow]] = defaultdict(list)
-    for start, end, update in timeline:
-        for key, rows in books[update].items():
-            found[key] += (cut for row in rows if (cut := _within(row, start, end)) is not None)
-    return {key: joined(rows) for key, rows in found.items() if rows}
+    steps = list(timeline)
+    is_whole = bool(steps) and (steps[0][0], steps[-1][1]) == (BEGINNING, END) and not _has_gaps(steps)
+    found: dict[int, list[PriceRow]] = {}
+    for key in dict.fromkeys(key for _, _, update in steps for key in books[update]):
+        said = [books[update].get(key, ()) for _, _, update in steps]
+        # Most updates leave most keys alone: what is said the same all along need not be cut and joined again.
+        if is_whole and all(rows == said[0] for rows in said):
+            found[key] = joined(said[0])
+            continue
+        cuts = (_within(row, start, end) for rows, (start, end, _) in zip(said, steps, strict=True) for row in rows)
+        if rows := [cut for cut in cuts if cut is not None]:
+            found[key] = joined(rows)
+    return found
+
+
+def _has_gaps(steps: Sequence[tuple[datetime, datetime, int]]) -> bool:
+    return any(before[1] != after[0] for before, after in pairwise(steps))
 
 
 def _within(row: PriceRow, start: datetime, end: datetime) -> PriceRow | None:
@@ -205,11 +217,17 @@ def _cells(team: str, by_key: Mapping[int, list[PriceRow]]) -> Iterator[Effectiv
         days = sorted({0, *(bound for row in rows for bound in (row.day_from, row.day_to) if bound < DAY)})
         if len(tiers) > MOST_TIERS:
             raise ValueError(f"{rows[0].model} has more than {MOST_TIERS} tiers of input tokens: state fewer")
-        for row in rows:
-            for day, day_from in enumerate(days):
-                for tier, input_from in enumerate(tiers):
-                    if row.day_from <= day_from < row.day_to and row.input_from <= input_from < row.input_to:
-                        yield _priced(team, key, 16 * day + tier, day_from, input_from, row)
+        for (day, day_from), (tier, input_from) in product(enumerate(days), enumerate(tiers)):
+            for row in _within_cell(rows, day_from, input_from):
+                yield _priced(team, key, 16 * day + tier, day_from, input_from, row)
+
+
+def _within_cell(rows: Sequence[PriceRow], day_from: int, input_from: int) -> list[PriceRow]:
+    """The rows that hold there; where there are none one that never holds, or the cell before would reach on."""
+    found = [
+        row for row in rows if row.day_from <= day_from < row.day_to and row.input_from <= input_from < row.input_to
+    ]
+    return found or [replace(rows[0], valid_from=BEGINNING, valid_to=BEGINNING)]
 
 
 def _priced(team: str, key: int, cell: int, day_from: int, input_from: int, row: PriceRow) -> EffectivePrice:

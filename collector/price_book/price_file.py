@@ -63,6 +63,10 @@ class _Price(BaseModel):
                 raise ValueError(f"{name} is {rate}: rates are US dollars per million, from 0 to {highest:,}")
             if rate != round(rate, _DIGITS):
                 raise ValueError(f"{name} is {rate}: a rate has at most {_DIGITS} digits after the point")
+        for name in ("valid_from", "valid_to", "day_from", "day_to"):
+            at = getattr(self, name)
+            if isinstance(at, (datetime, time)) and (at.second or at.microsecond):
+                raise ValueError(f"{name} is {at}: prices change on a whole minute")
         if self.row("").valid_from >= self.row("").valid_to:
             raise ValueError("valid_to must be later than valid_from")
         if self.row("").day_from >= self.row("").day_to:

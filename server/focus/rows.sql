@@ -91,7 +91,7 @@ FROM
             SELECT
                 *,
                 multiIf(
-                    price_id = 0, 'unpriced',
+                    NOT is_priced, 'unpriced',
                     bitAnd(used_tokens, lacks_input + 2 * lacks_output) != 0, 'partial',
                     'priced') AS price_status
             FROM rated_calls_at(version = {version:UInt32}, contracts = 0)
@@ -150,8 +150,11 @@ FROM
         SELECT dimensions
         FROM
         (
-            SELECT dimensions, ifNull(cost, toDecimal128(0, 12)) AS amount
-            FROM cost_minutes_at(version = {version:UInt32}, start = toDateTime({day:Date}), end = toDateTime({day:Date} + 1))
+            SELECT
+                cityHash64(team, app, feature, environment, provider, model, operation) AS dimensions,
+                ifNull(minutes.cost, toDecimal128(0, 12)) AS amount
+            FROM priced_minutes_at(
+                version = {version:UInt32}, anew = 1, start = toDateTime({day:Date}), end = toDateTime({day:Date} + 1)) AS minutes
             UNION ALL
             SELECT cityHash64(team, app, feature, environment, provider, model, operation), -cost
             FROM book_entries

@@ -2,12 +2,17 @@
 ALTER TABLE ingest ADD COLUMN IF NOT EXISTS capacity LowCardinality(String);
 
 -- account: the provider's organisation, project or subscription that a call was billed to, as the app says.
+-- payer_key: where the price is of the resource of flat cost that served the call, or else of its account; 0: it has neither.
 -- dimensions: what the roll-ups tell apart, as one number, so that calls are grouped without comparing names.
 -- usage_kind: what the facts alone say of the cost, numbered as the statuses of priced_calls_at.
 -- used_tokens: 1 for a call with input tokens, 2 with output tokens, 3 with both.
 ALTER TABLE llm_calls
     ADD COLUMN IF NOT EXISTS capacity LowCardinality(String),
     ADD COLUMN IF NOT EXISTS account LowCardinality(String) MATERIALIZED attributes['account'],
+    ADD COLUMN IF NOT EXISTS payer_key UInt64 MATERIALIZED multiIf(
+        capacity != '', cityHash64(concat('capacity:', capacity), price_key),
+        attributes['account'] != '', cityHash64(concat('account:', attributes['account']), price_key),
+        0),
     ADD COLUMN IF NOT EXISTS dimensions UInt64 MATERIALIZED
         cityHash64(team, app, feature, environment, provider, if(model_responded != '', model_responded, model_requested), operation),
     ADD COLUMN IF NOT EXISTS usage_kind UInt8 MATERIALIZED multiIf(
@@ -16,6 +21,7 @@ ALTER TABLE llm_calls
         usage_source = 'missing' AND ifNull(http_status, 0) >= 400, 2,
         usage_source = 'missing', 3,
         usage_is_contradictory, 5,
+        capacity != '', 9,
         usage_source = 'estimated', 7,
         8),
     ADD COLUMN IF NOT EXISTS used_tokens UInt8 MATERIALIZED
@@ -45,100 +51,44 @@ PARTITION BY toYYYYMM(hour)
 ORDER BY (resource, hour);
 
 -- One row of capacity_prices = what calls of one price key bear of the cost of an hour of a resource, per token: the list
--- prices (rates as in effective_prices), all multiplied by the same factor. It holds for later hours, at most a day, until
--- these are worked out themselves.
-CREATE TABLE IF NOT EXISTS capacity_prices
-(
-    resource LowCardinality(String),
-    price_key UInt64,
-    cell UInt16,
-    lookup_key UInt64 MATERIALIZED cityHash64('capacity', resource, price_key) + cell,
-    starts_at DateTime('UTC'),
-    ends_at DateTime('UTC'),
-    day_from UInt32,
-    input_from UInt64,
-    input_rate Int64,
-    cache_read_rate Int64,
-    cache_write_5m_rate Int64,
-    cache_write_1h_rate Int64,
-    output_rate Int64,
-    reasoning_rate Int64,
-    input_audio_rate Int64,
-    cache_read_audio_rate Int64,
-    output_audio_rate Int64,
-    input_image_rate Int64,
-    output_image_rate Int64,
-    request_rate Int64,
-    computed_at DateTime64(6, 'UTC')
-)
-ENGINE = ReplacingMergeTree(computed_at)
-ORDER BY (resource, price_key, cell, starts_at);
+-- prices, all multiplied by the same factor, under no cost version, with `capacity:` and the resource as team. It holds for
+-- later hours, at most a day, until these are worked out themselves; of two rows of an hour the one written last counts.
+CREATE TABLE IF NOT EXISTS capacity_prices AS effective_prices
+ENGINE = ReplacingMergeTree
+ORDER BY (team, price_key, cell, starts_at);
 
 -- One row of prices_at = a price as in effective_prices that holds under one cost version: those of the book and those of
--- resources of flat cost. price_id names the row.
+-- resources of flat cost. own_key is its lookup_key without the cell.
 CREATE OR REPLACE VIEW prices_at AS
+SELECT *, toUInt64(lookup_key - cell) AS own_key
+FROM
+(
+    SELECT *, lookup_key FROM effective_prices WHERE cost_version = {version:UInt32}
+    UNION ALL
+    SELECT *, lookup_key FROM capacity_prices FINAL
+);
+
+-- One row of price_cells_at = where the prices of one payer and price key change with the size of the input and in the course
+-- of the day, under one cost version. Prices that do not change are left out.
+CREATE OR REPLACE VIEW price_cells_at AS
 SELECT
-    cityHash64(lookup_key, starts_at) AS price_id,
-    0 AS is_flat,
-    lookup_key,
-    starts_at,
-    ends_at,
-    day_from,
-    input_from,
-    input_rate,
-    cache_read_rate,
-    cache_write_5m_rate,
-    cache_write_1h_rate,
-    output_rate,
-    reasoning_rate,
-    input_audio_rate,
-    cache_read_audio_rate,
-    output_audio_rate,
-    input_image_rate,
-    output_image_rate,
-    request_rate,
-    lacks_input,
-    lacks_output,
-    source
-FROM effective_prices
-WHERE cost_version = {version:UInt32}
-UNION ALL
-SELECT
-    cityHash64(lookup_key, starts_at) AS price_id,
-    1 AS is_flat,
-    lookup_key,
-    starts_at,
-    ends_at,
-    day_from,
-    input_from,
-    input_rate,
-    cache_read_rate,
-    cache_write_5m_rate,
-    cache_write_1h_rate,
-    output_rate,
-    reasoning_rate,
-    input_audio_rate,
-    cache_read_audio_rate,
-    output_audio_rate,
-    input_image_rate,
-    output_image_rate,
-    request_rate,
-    0 AS lacks_input,
-    0 AS lacks_output,
-    resource AS source
-FROM (SELECT *, lookup_key FROM capacity_prices FINAL);
+    own_key,
+    arrayFilter(start -> start > 0, arraySort(groupUniqArray(input_from))) AS tiers,
+    arrayFilter(start -> start > 0, arraySort(groupUniqArray(day_from))) AS days
+FROM prices_at(version = {version:UInt32})
+GROUP BY own_key
+HAVING length(tiers) + length(days) > 0;
 
 -- One row of rated_calls_at = one de-duplicated HTTP attempt, or charge, with the price that holds for it under one cost version:
 -- that of the resource of flat cost that served it, of its account's or team's contract, or of everyone. With `contracts` 0 it is the list
--- price, as if nobody had a contract and every call were paid by the token. What is superseded is left out. price_id is 0 where there is no price, and
--- is_attempt is 0 for a hit of the app's own cache and for a charge, which is a cost that is no call.
+-- price, as if nobody had a contract and every call were paid by the token. What is superseded is left out. is_priced is 0
+-- where there is no price, and is_attempt is 0 for a hit of the app's own cache and for a charge, which is a cost that is no call.
 CREATE OR REPLACE VIEW rated_calls_at AS
 SELECT
-    calls.* EXCEPT (tiers, days, is_flat, account_payer, payer, has_own_price, lookup),
+    calls.* EXCEPT (list_key, team_key, own_key, lookup),
     if(calls.model_responded != '', calls.model_responded, calls.model_requested) AS model,
     NOT calls.cache_hit AND calls.operation != 'charge' AS is_attempt,
-    if(prices.ends_at > calls.started_at, prices.price_id, 0) AS price_id,
-    prices.is_flat AS is_flat,
+    prices.ends_at > calls.started_at AS is_priced,
     prices.starts_at AS price_starts_at,
     prices.input_from AS input_from,
     prices.input_rate AS input_rate,
@@ -159,43 +109,29 @@ SELECT
 FROM
 (
     SELECT
-        facts.*,
-        cells.tiers AS tiers,
-        cells.days AS days,
-        {contracts:UInt8} = 1 AND facts.capacity != '' AS is_flat,
-        concat('account:', facts.account) AS account_payer,
-        multiIf(
-            {contracts:UInt8} = 0, '*',
-            facts.account != '' AND (account_payer, facts.price_key) IN (SELECT team, price_key FROM effective_prices WHERE cost_version = {version:UInt32} AND team != ''), account_payer,
-            facts.team) AS payer,
-        (payer, facts.price_key) IN (SELECT team, price_key FROM effective_prices WHERE cost_version = {version:UInt32} AND team != '') AS has_own_price,
-        multiIf(
-            is_flat, cityHash64('capacity', facts.capacity, facts.price_key),
-            has_own_price, cityHash64(payer, facts.price_key),
-            facts.price_key)
-            + if(empty(days), 0, 16 * arrayCount(start -> start <= toSecond(facts.started_at) + 60 * toMinute(facts.started_at) + 3600 * toHour(facts.started_at), days))
-            + if(empty(tiers), 0, arrayCount(start -> start <= ifNull(facts.input_tokens, 0), tiers)) AS lookup
+        owned.*,
+        owned.own_key
+            + if(empty(cells.days), 0, 16 * arrayCount(start -> start <= toSecond(owned.started_at) + 60 * toMinute(owned.started_at) + 3600 * toHour(owned.started_at), cells.days))
+            + if(empty(cells.tiers), 0, arrayCount(start -> start <= ifNull(owned.input_tokens, 0), cells.tiers)) AS lookup
     FROM
     (
         SELECT
             * EXCEPT (superseded),
             written_5m, written_1h, cached_audio, cached_text, fresh_audio, input_image, fresh_text,
             output_audio, output_image, reasoning, output_text, usage_is_contradictory,
-            account, dimensions, usage_kind, used_tokens
+            account, payer_key, dimensions, usage_kind, used_tokens,
+            cityHash64('*', price_key) AS list_key,
+            cityHash64(team, price_key) AS team_key,
+            multiIf(
+                {contracts:UInt8} = 0, if(list_key IN (SELECT own_key FROM prices_at(version = {version:UInt32}) WHERE team = '*'), list_key, price_key),
+                usage_kind = 9, payer_key,
+                payer_key IN (SELECT own_key FROM prices_at(version = {version:UInt32}) WHERE team != ''), payer_key,
+                team_key IN (SELECT own_key FROM prices_at(version = {version:UInt32}) WHERE team != ''), team_key,
+                price_key) AS own_key
         FROM llm_calls FINAL
         WHERE superseded = 0
-    ) AS facts
-    ANY LEFT JOIN
-    (
-        SELECT
-            price_key,
-            arrayFilter(start -> start > 0, arraySort(groupUniqArray(input_from))) AS tiers,
-            arrayFilter(start -> start > 0, arraySort(groupUniqArray(day_from))) AS days
-        FROM effective_prices
-        WHERE cost_version = {version:UInt32}
-        GROUP BY price_key
-        HAVING length(tiers) + length(days) > 0
-    ) AS cells ON facts.price_key = cells.price_key
+    ) AS owned
+    ANY LEFT JOIN price_cells_at(version = {version:UInt32}) AS cells ON owned.own_key = cells.own_key
 ) AS calls
 ASOF LEFT JOIN prices_at(version = {version:UInt32}) AS prices
     ON calls.lookup = prices.lookup_key AND calls.started_at >= prices.starts_at;
@@ -220,10 +156,10 @@ SELECT
         + calls.request_rate AS picodollars,
     multiIf(
         calls.usage_kind < 4, calls.usage_kind,
-        calls.price_id = 0, 4,
+        NOT calls.is_priced, 4,
         calls.usage_kind = 5, 5,
         bitAnd(calls.used_tokens, calls.lacks_input + 2 * calls.lacks_output) != 0, 6,
-        calls.is_flat, 9,
+        {contracts:UInt8} = 0, least(calls.usage_kind, 8),
         calls.usage_kind) AS value_kind,
     ['provider_reported', 'free', 'missing_usage', 'unpriced', 'contradictory', 'partial', 'estimated', 'priced', 'flat'][value_kind] AS value_status,
     value_kind IN (1, 2, 7, 8, 9) AS has_value,

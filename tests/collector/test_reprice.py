@@ -18,7 +18,7 @@ from collector.price_book.resolve import Named, Resolver
 from collector.price_book.row import price_key
 from collector.reprice import Change, Renamed, Repriced, reprice
 from store.connection import Store
-from store.sql import parse
+from store.sql import load, parse
 
 SPENT = parse(
     "spent", "-- One row = what was spent.\nSELECT sum(cost), sum(priced), sum(unpriced) FROM call_minutes FINAL"
@@ -66,6 +66,35 @@ def priced(store: Store) -> Store:
         of_a_team("blue", 2, model_requested="nobody-knows"),
     )
     return store
+
+
+def test_a_size_at_which_prices_change_only_now_splits_what_was_added_up(store: Store) -> None:
+    collect(store, of_a_team("red", 1, input_tokens=1000), of_a_team("red", 1, input_tokens=3000))
+    (before,) = store.query(SPENT).rows
+    stated(store, DOUBLE.format(since="2026-01-01").replace("rates", "input_from = 2000\nrates"))
+    tried = again(store, START, END, "", NOW, dry_run=True)
+    assert store.query(SPENT).rows == [before]
+    done = again(store, START, END, "larger inputs", NOW, dry_run=False)
+    cost = store.query(UNDER, {"version": done.cost_version}).scalar()
+    assert cost > before[0]
+    assert store.query(SPENT).rows == store.query(SPENT_IN_HOURS).rows == [(cost, 2, 0)]
+    assert tried.changes == done.changes
+
+
+def test_names_that_are_understood_only_after_a_stop_are_in_the_totals(priced: Store) -> None:
+    named = {"model_requested": "nobody-knows"}
+    known = Resolver(Declared([DeclaredModel(name="nobody-knows", is_model="gpt-5", of_provider="openai")]))
+    span = {"start": START, "end": END, "price_key": known.key("openai", "", "nobody-knows", "", "")}
+    (names,) = [
+        row
+        for row in priced.query(load("collector", "names_of_calls"), {"start": START, "end": END}).rows
+        if row[2] == named["model_requested"]
+    ]
+    asked = span | dict(zip(("provider", "host", "requested", "responded", "service_tier"), names, strict=False))
+    for name in ("touch_named_calls", "rename_calls"):  # as if it had been killed then
+        priced.execute(load("collector", name), asked)
+    reprice(priced, known, START, END, "again", NOW, dry_run=False)
+    assert priced.query(SPENT).rows == [(4 * A_CALL, 4, 0)]
 
 
 def test_calls_before_and_after_a_change_of_price_cost_what_held_then(priced: Store) -> None:

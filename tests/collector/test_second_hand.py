@@ -139,6 +139,19 @@ def test_of_two_tracers_the_earlier_one_stays(store: Store, roll_up: RollUp, fir
     assert counted(store) == {"hook": 1}
 
 
+def test_two_tracers_two_minutes_apart_are_two_calls_however_they_are_delivered(store: Store, roll_up: RollUp) -> None:
+    early, late = span(app="early"), span(app="late", started_at=AT + timedelta(minutes=2))
+    put(store, roll_up, early, late)
+    assert counted(store) == {"early": 1, "late": 1}
+
+
+def test_a_hook_that_comes_later_reaches_back_ten_minutes(store: Store, roll_up: RollUp) -> None:
+    for number, minutes in enumerate((10, 11)):
+        put(store, roll_up, span(response_id=f"r{number}", started_at=AT - timedelta(minutes=minutes)))
+        put(store, roll_up, hook(response_id=f"r{number}", started_at=AT))
+    assert counted(store) == {"hook": 2, "span": 1}
+
+
 @settings(max_examples=15)
 @given(data=st.data())
 def test_any_deliveries_of_the_same_calls_give_the_same_totals(engine_dsn: str, data: st.DataObject) -> None:

@@ -56,3 +56,23 @@ def test_a_second_start_changes_nothing(folder: Path) -> None:
     before = exported(folder, "minutes")
     assert tokentide(folder, "migrate", **KEPT).returncode == 0
     assert exported(folder, "minutes") == before
+
+
+def test_what_an_earlier_release_rolled_up_can_be_priced_again(folder: Path) -> None:
+    def by_team() -> dict[str, Decimal]:
+        rows = exported(folder, "minutes")
+        return {
+            team: sum(Decimal(row["cost"] or 0) for row in rows if row["team"] == team)
+            for team in ("search", "support")
+        }
+
+    prices = folder / "ours.toml"
+    prices.write_text('[[price]]\nprovider = "openai"\nmodel = "gpt-5"\nvalid_from = 2026-01-01\ndiscount = 0.5\n')
+    before = by_team()
+    for words in (
+        ("update", str(prices), "--layer", "contract", "--reason", "the contract"),
+        ("reprice", "--from", "2026-11-01", "--to", "2026-11-25", "--reason", "the contract"),
+    ):
+        done = tokentide(folder, "prices", *words, **KEPT)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert by_team() == {team: cost / 2 for team, cost in before.items()}

@@ -143,3 +143,12 @@ def test_under_a_contract_for_everyone_the_list_price_is_still_known() -> None:
         ("red", "large"): 40,
         (AT_LIST_PRICE, "large"): 100,
     }
+
+
+def test_where_nothing_is_said_of_a_size_no_price_reaches() -> None:
+    said = parse_price_file(WHO.format("large") + "input_to = 1000\nrates = { input_rate = 1 }\n", "override", "ours")
+    found = effective(said, [CostVersion(1, 0, BEGINNING, END)])
+    assert [(one.cell, one.input_from, one.ends_at > one.starts_at) for one in found] == [
+        (0, 0, True),
+        (1, 1000, False),
+    ]

@@ -12,7 +12,7 @@ from collector_batches import batch_of
 from conftest import NOW
 from events import a_call
 from given_prices import give_prices
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tokentide.call import MOST_TOKENS
 from tokentide.manual import TOKENS
@@ -82,6 +82,7 @@ def test_the_store_says_the_same(store: Store) -> None:
     give_prices(store)
     calls, expected = [], []
 
+    @example(model=("openai", "nobody-knows", ""), usage={"input_tokens": 1}, at=NOW)
     @given(model=st.sampled_from(MODELS), usage=USAGES, at=INSTANTS)
     def remember(model: tuple[str, str, str], usage: dict[str, int], at: datetime) -> None:
         provider, name, tier = model

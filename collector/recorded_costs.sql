@@ -1,0 +1,5 @@
+-- One row = what one team's calls to one model in one month of a span of time cost, as they were rolled up.
+SELECT toStartOfMonth(minute) AS month, team, model, sum(minutes.attempts), sum(minutes.priced), sum(minutes.cost)
+FROM call_minutes AS minutes FINAL
+WHERE minute >= {start:DateTime} AND minute < {end:DateTime}
+GROUP BY month, team, model
