@@ -1,10 +1,10 @@
 """What pricing costs: `python benchmarks/cost.py`. The last line is one JSON object.
 
 `priced_rows_per_s`: calls whose cost the store works out by minute and dimensions, as re-pricing does: from the tokens
-that the roll-up added up for each price. `priced_anew_per_s` is the same from the calls, de-duplicated (FINAL), and
-`rolled_up_per_s` that with all else that the roll-up works out, such as the sketches of latencies, written.
-`priced_one_by_one_per_s` is the cost of each call, added up, in a table whose parts are merged; `summed_rows_per_s` is
-what it takes to add up tokens without prices, to compare with.
+that the roll-up added up for each price; `priced_rows_per_s_unmerged` is the same while every minute still has the rows
+of two roll-ups. `priced_anew_per_s` is the same from the calls, de-duplicated (FINAL), and `rolled_up_per_s` that with all
+else that the roll-up works out, such as the sketches of latencies, written. `priced_one_by_one_per_s` is the cost of each
+call, added up; `summed_rows_per_s` is what it takes to add up tokens without prices, to compare with.
 `reprice_s` is the time to price all calls of the table again after a change that concerns half of them, roll-ups
 included. `book_opens_ms` is the time to read the price book and its names in a new process, without its imports.
 """
@@ -63,7 +63,10 @@ KEYED = parse(
 ALTER TABLE llm_calls UPDATE price_key = {price_key:UInt64}, provider_reported_cost = NULL
 WHERE provider = {provider:String} AND model_requested = {model:String} SETTINGS mutations_sync = 2""",
 )
-MERGED = parse("merged", "-- One row = a call.\nOPTIMIZE TABLE llm_calls FINAL")
+MERGED = [
+    parse("merged", f"-- One row = a call, or calls of a minute.\nOPTIMIZE TABLE {table} FINAL")
+    for table in ("llm_calls", "call_minutes")
+]
 DEARER = '[[price]]\nprovider = "openai"\nmodel = "*"\ncontext = "*"\ndiscount = 0.1\n'
 MODELS = (
     ("openai", "gpt-5.2"),
@@ -120,9 +123,11 @@ def measure(store: Store, calls: int) -> dict[str, Any]:
         key = resolver.key(provider, "", model, "", "")
         store.execute(KEYED, {"price_key": key, "provider": provider, "model": model})
     found: dict[str, Any] = {"rolled_up_per_s": round(calls / seconds(lambda: roll_up(store), times=1))}
+    found["priced_rows_per_s_unmerged"] = per_s(store, PRICED, calls)
+    for merged in MERGED:
+        store.execute(merged)
     found["priced_rows_per_s"] = per_s(store, PRICED, calls)
     found["priced_anew_per_s"] = per_s(store, PRICED_ANEW, calls)
-    store.execute(MERGED)
     found["priced_one_by_one_per_s"] = per_s(store, ONE_BY_ONE, calls)
     found["summed_rows_per_s"] = per_s(store, SUMMED, calls)
     book = PriceBook(store)
