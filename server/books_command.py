@@ -13,14 +13,12 @@ from analyzers.report import dollars
 from server.books import entries, parse_month, status
 from server.config import Config, ConfigError
 from server.exact_json import exact
-from server.output import check_format, plain, print_json, print_table
+from server.output import check_format, no_formula, print_json, print_table
 from server.owner import owner
 from server.remote import Remote
 
 _MONEY: Final = ("usage", "corrections", "known now", "not booked")
 _WORDS: Final = ("team", "app", "feature", "environment", "provider", "model", "operation", "reason")
-# What a spreadsheet takes for the beginning of a formula, by OWASP; tabs and line breaks are not in a plain text.
-_FORMULA: Final = tuple("=+-@＝＋－＠")
 
 
 def print_booked(done: Mapping[str, Any]) -> None:
@@ -93,6 +91,5 @@ def _cell(column: str, value: Any) -> Any:
     if value is None:
         return ""
     if column in _WORDS:
-        text = plain(value)
-        return f"'{text}" if text.startswith(_FORMULA) else text
+        return no_formula(value)
     return value if isinstance(value, (int, str)) else exact(value)

@@ -137,7 +137,7 @@ def report_command(
     server: AskOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Print a report of cost, of what money was spent for, of latency, rate limits, drift or lost events."""
+    """Print a report of cost, of what money was spent for, capacity, latency, rate limits, drift or lost events."""
     from server.report_command import print_report
 
     print_report(_settings(config), kind, by, last, format, server, compare, limit)

@@ -16,6 +16,8 @@ from server.exact_json import as_json
 FORMATS: Final = ("table", "json")
 # What is piped is not cut.
 _WIDE: Final = 1000
+# What a spreadsheet takes for the beginning of a formula, by OWASP; tabs and line breaks are not in a plain text.
+_FORMULA: Final = tuple("=+-@＝＋－＠")
 
 
 def check_format(format: str, formats: Sequence[str] = FORMATS) -> None:
@@ -46,3 +48,9 @@ def plain(value: object) -> str:
     """
     text = "" if value is None else str(value)
     return "".join(one if one.isprintable() else f"\\x{ord(one):02x}" for one in text)
+
+
+def no_formula(value: object) -> str:
+    """`value` as plain text for a CSV file, with a quote before what a spreadsheet takes for a formula."""
+    text = plain(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text

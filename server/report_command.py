@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from analyzers.report import DIMENSIONS, Report, dollars
 from server.config import Config, ConfigError
-from server.output import FORMATS, check_format, plain, print_json, print_table
+from server.output import FORMATS, check_format, no_formula, plain, print_json, print_table
 from server.owner import owner
 from server.programs import utc_now
 from server.remote import Remote
@@ -63,9 +63,20 @@ def write(found: Report, format: str) -> None:
     elif format == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(found.columns)
-        writer.writerows(found.rows)
+        writer.writerows([_field(value) for value in row] for row in found.rows)
     else:
         _table(found)
+
+
+def _field(value: Any) -> Any:
+    """A field of the CSV: numbers as they are, also those that came as texts, and texts that are no formula."""
+    if not isinstance(value, str):
+        return value
+    try:
+        Decimal(value)
+    except InvalidOperation:
+        return no_formula(value)
+    return value
 
 
 def _table(found: Report) -> None:

@@ -44,3 +44,8 @@ def test_a_note_follows_a_table_as_it_is_and_is_not_in_the_rows(capsys: pytest.C
     *table, note, columns, row = capsys.readouterr().out.splitlines()
     assert [line.split() for line in table] == [["team", "change_usd"], ["search", "-$1.5000"]]
     assert (note, columns, row) == ("What stands out is team [red].", "team,change_usd", "search,-1.5")
+
+
+def test_a_name_in_csv_is_no_formula(capsys: pytest.CaptureFixture[str]) -> None:
+    write(Report(("team", "change_usd"), [('=HYPERLINK("x")', "-1.5"), ("@x", "-2")]), "csv")
+    assert capsys.readouterr().out.splitlines()[1:] == ['"\'=HYPERLINK(""x"")",-1.5', "'@x,-2"]
