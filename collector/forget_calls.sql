@@ -9,7 +9,7 @@ ALTER TABLE llm_calls UPDATE
     response_id = '',
     request_id = '',
     prompt_hash = '',
-    attributes = CAST(map(), 'Map(LowCardinality(String), String)'),
+    attributes = mapFilter((name, value) -> name = 'account', attributes),
     extra = CAST(map(), 'Map(String, String)')
 WHERE lower(hex(SHA256(if({kind:String} = 'user', user_hash, session_id)))) = {digest:String}
 SETTINGS mutations_sync = 2

@@ -7,7 +7,7 @@ import secrets
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from tokentide import call as event
@@ -31,6 +31,7 @@ _KEPT: Final = frozenset(event.FIELDS) - _DROPPED
 class _Who(msgspec.Struct):
     user_hash: str = ""
     session_id: str = ""
+    attributes: Any = None
 
 
 _who = msgspec.json.Decoder(_Who)
@@ -73,7 +74,12 @@ class ForgottenKeys:
             who = _who.decode(record.body)
             if not self._knows(who):
                 return record
-            fields = {name: value for name, value in _fields.decode(record.body).items() if name in _KEPT}
+            told = _fields.decode(record.body)
+            fields = {name: value for name, value in told.items() if name in _KEPT}
+            account = who.attributes.get("account") if isinstance(who.attributes, dict) else None
+            if isinstance(account, str):
+                # By it the price is found.
+                fields["attributes"] = msgspec.Raw(msgspec.json.encode({"account": account}))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return record
         return Record(record.place, record.offset, msgspec.json.encode(fields))

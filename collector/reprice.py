@@ -78,13 +78,14 @@ def reprice(
     book.prepare([*known, version])
     span = {"start": start, "end": end}
     work = RollUp(store)
-    _roll_up(work, ())
+    _roll_up(work)
     before = _costs(store, "recorded_costs", span)
     renamed = _renamed(store, resolver, span)
     if not dry_run:
         _rename(store, renamed, span)
     of_version = span | {"version": version.number}
-    _roll_up(work, (minute for (minute,) in store.query(load("collector", "mixed_minutes"), of_version).rows))
+    store.execute(load("collector", "touch_mixed_minutes"), of_version)
+    _roll_up(work)
     changes = _changes(before, _costs(store, "costs_under_version", of_version))
     if dry_run:
         store.execute(load("collector", "drop_cost_version"), {"version": version.number})
@@ -111,10 +112,9 @@ def _changes(before: Mapping[Any, tuple[Any, ...]], after: Mapping[Any, tuple[An
     return [change for change in found if change.changes]
 
 
-def _roll_up(work: RollUp, minutes: Iterable[datetime]) -> None:
-    """Roll up what has changed since it was, and `minutes`."""
+def _roll_up(work: RollUp) -> None:
+    """Roll up what was touched since it was."""
     work.recover(overlap=timedelta())
-    work.touch(minutes)
     while work.rebuild():
         pass
 
@@ -129,10 +129,10 @@ def _renamed(store: Store, resolver: Resolver, span: Mapping[str, datetime]) -> 
 
 
 def _rename(store: Store, renamed: Iterable[Renamed], span: Mapping[str, datetime]) -> None:
-    """Give calls the price keys that they get; that their minutes are to be rolled up is noted first."""
+    """Give calls the price keys that they get; what is to be rolled up and allocated again is noted first."""
     for one in renamed:
         asked = {**span, **one.named._asdict(), "price_key": one.price_key}
-        for name in ("touch_named_calls", "rename_calls"):
+        for name in ("touch_named_calls", "reallocate_named_calls", "rename_calls"):
             store.execute(load("collector", name), asked)
 
 

@@ -17,4 +17,4 @@ SELECT
     was_version + toIntervalMicrosecond(1),
     0
 FROM priced_minutes_at(version = {version:UInt32}, anew = 0, start = {start:DateTime}, end = {end:DateTime})
-WHERE (cost, priced) IS DISTINCT FROM (was_cost, was_priced)
+WHERE usage_kind != 0 AND (cost, priced, saved) IS DISTINCT FROM (was_cost, was_priced, was_saved)

@@ -20,6 +20,7 @@ from store.sql import load
 log = logging.getLogger(__name__)
 
 _MINUTES_A_STATEMENT: Final = 240
+_UNCERTAIN: Final = timedelta(minutes=15)
 _LONGEST_DELAY_S: Final = 30.0
 # A minute is rebuilt from all of its facts, so at full speed the roll-up rests twice as long as it works.
 _REST: Final = 2.0
@@ -51,7 +52,7 @@ class RollUp:
         with self._lock:
             self._touched.update(minutes)
 
-    def recover(self, overlap: timedelta = timedelta(minutes=15)) -> None:
+    def recover(self, overlap: timedelta = _UNCERTAIN) -> None:
         """Put minutes back on the list whose facts were stored but perhaps not rolled up before the last stop."""
         found = self._store.query(load("collector", "unrolled_minutes"), {"overlap": int(overlap.total_seconds())})
         self.touch(row[0] for row in found.rows)
@@ -67,7 +68,10 @@ class RollUp:
         if not minutes:
             return 0
         try:
-            self._rebuild(minutes)
+            # Calls that others tell of better are marked first, which may concern further minutes.
+            whole = self._whole({*minutes, *settle(self._store, self._whole(minutes))})
+            if whole:
+                self._rebuild(whole)
         except StoreError:
             self.touch(minutes)
             raise
@@ -75,31 +79,29 @@ class RollUp:
 
     def run(self, stop: threading.Event, every_s: float) -> None:
         """Rebuild about every `every_s` seconds until `stop` is set, and once more then."""
-        recovered = stopping = False
+        stopping = False
+        overlap: timedelta | None = _UNCERTAIN
         delay = every_s
         while not stopping:
             stopping = stop.wait(delay)
             began = time.monotonic()
             try:
-                if not recovered:
-                    self.recover()
-                    recovered = True
+                if overlap is not None:
+                    self.recover(overlap)
+                    overlap = None
                 while self.rebuild() == _MINUTES_A_STATEMENT and not stop.is_set():
                     pass  # a backlog: minutes that no insert touches again
                 delay = max(every_s, _REST * (time.monotonic() - began))
             except StoreError as error:
                 delay = min(2 * delay, _LONGEST_DELAY_S)
+                overlap = timedelta() if overlap is None else overlap
                 log.warning("the roll-up tries again in %.0f s: %s", delay, error)
 
     def _rebuild(self, minutes: list[datetime]) -> None:
         """Each stage takes its version before it reads, so that of several collectors the newest version has seen most.
 
-        Calls that others tell of better are marked before that. The hours come last, so that an hour as new as its
-        minutes tells that the rebuild was finished.
+        The hours come last, so that an hour as new as its minutes tells that the rebuild was finished.
         """
-        minutes = self._whole({*minutes, *settle(self._store, self._whole(minutes))})
-        if not minutes:
-            return
         touched: dict[str, Any] = {
             "minutes": minutes,
             "hours": sorted({minute.replace(minute=0) for minute in minutes}),

@@ -18,17 +18,18 @@ _BESIDE: Final = range(-1, 2)
 def settle(store: Store, minutes: Sequence[datetime]) -> list[datetime]:
     """Mark the superseded calls of `minutes` and of those that they reach; returns what to rebuild because of them.
 
-    The mark is worked out from all facts again, so that it does not matter what came first or how often. A minute with
-    marked calls is rebuilt whenever one beside it is, so that a stop between the two is made up for. Raises StoreError.
+    The mark is worked out from all facts again, so that it does not matter what came first or how often. Where a mark
+    is new the minute is noted as touched, so that a stop before it is rebuilt is made up for. Raises StoreError.
     """
     found = [minute for (minute,) in _rows(store, "second_hand_minutes", _near(minutes, _REACH))]
     if not found:
         return []
     before = dict(_rows(store, "superseded_minutes", found))
     store.execute(load("collector", "supersede"), {"minutes": found})
-    beside = set(_near(minutes, _BESIDE))
-    marked = _rows(store, "superseded_minutes", found)
-    return [minute for minute, calls in marked if minute in beside or calls != before.get(minute)]
+    marked = dict(_rows(store, "superseded_minutes", found))
+    if changed := [minute for minute, calls in marked.items() if calls != before.get(minute)]:
+        store.execute(load("collector", "touch_minutes"), {"minutes": changed})
+    return sorted({*changed, *(marked.keys() & set(_near(minutes, _BESIDE)))})
 
 
 def _near(minutes: Sequence[datetime], steps: range) -> list[datetime]:

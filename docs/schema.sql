@@ -305,7 +305,7 @@ CREATE TABLE capacity_prices
     `team` LowCardinality(String),
     `price_key` UInt64,
     `cell` UInt16,
-    `lookup_key` UInt64 MATERIALIZED if(team = '', price_key, cityHash64(team, price_key)) + cell,
+    `lookup_key` UInt64 MATERIALIZED cityHash64(team, price_key) + cell,
     `starts_at` DateTime('UTC'),
     `ends_at` DateTime('UTC'),
     `day_from` UInt32,
@@ -324,9 +324,10 @@ CREATE TABLE capacity_prices
     `request_rate` Int64,
     `lacks_input` UInt8,
     `lacks_output` UInt8,
-    `source` LowCardinality(String)
+    `source` LowCardinality(String),
+    `computed_at` DateTime64(6, 'UTC')
 )
-ENGINE = ReplacingMergeTree
+ENGINE = ReplacingMergeTree(computed_at)
 ORDER BY (team, price_key, cell, starts_at)
 SETTINGS index_granularity = 8192;
 
@@ -1273,7 +1274,7 @@ FROM
     (
         SELECT
             sums.*,
-            cityHash64(sums.team, sums.price_key) AS team_key,
+            if((sums.team = '*') OR startsWith(sums.team, 'account:') OR startsWith(sums.team, 'capacity:'), 0, cityHash64(sums.team, sums.price_key)) AS team_key,
             multiIf(sums.usage_kind = 9, sums.payer_key, (sums.payer_key IN (
                 SELECT own_key
                 FROM prices_at(version = {version:UInt32})
@@ -1289,6 +1290,7 @@ FROM
                 * EXCEPT (cost, estimated_cost, priced, unpriced, saved, version, deleted),
                 cost AS was_cost,
                 priced AS was_priced,
+                saved AS was_saved,
                 version AS was_version
             FROM call_minutes
             FINAL
@@ -1298,6 +1300,7 @@ FROM
                 *,
                 NULL AS was_cost,
                 0 AS was_priced,
+                NULL AS was_saved,
                 toDateTime64(0, 6, 'UTC') AS was_version
             FROM used_minutes_at(anew = {anew:UInt8}, start = {start:DateTime}, end = {end:DateTime})
         ) AS sums
@@ -1319,7 +1322,7 @@ FROM
     WHERE cost_version = {version:UInt32}
     UNION ALL
     SELECT
-        *,
+        * EXCEPT computed_at,
         lookup_key
     FROM capacity_prices
     FINAL
@@ -1546,7 +1549,7 @@ FROM
             usage_kind,
             used_tokens,
             cityHash64('*', price_key) AS list_key,
-            cityHash64(team, price_key) AS team_key,
+            if((team = '*') OR startsWith(team, 'account:') OR startsWith(team, 'capacity:'), 0, cityHash64(team, price_key)) AS team_key,
             multiIf({contracts:UInt8} = 0, if((list_key IN (
                 SELECT own_key
                 FROM prices_at(version = {version:UInt32})

@@ -73,17 +73,17 @@ def allocate_capacity(store: Store, label: str, resource: CapacityConfig, now: d
     uses = {row[0]: Use(*row) for row in used}
     for hour in due:
         if hour in uses:
-            _price_hour(store, label, resource, uses[hour])
+            _price_hour(store, label, resource, uses[hour], now)
     _book_hours(store, label, resource, [uses.get(hour, Use(hour)) for hour in due], now)
     return len(due)
 
 
-def _price_hour(store: Store, label: str, resource: CapacityConfig, use: Use) -> None:
+def _price_hour(store: Store, label: str, resource: CapacityConfig, use: Use, now: datetime) -> None:
     """Give the calls of one hour prices that add up to what they bear of it."""
     if use.weight:
         query = load("collector.allocation", "price_hour")
         part = int(borne(resource, use).scaleb(12))
-        told = {"resource": label, "hour": use.hour, "borne": part, "weight": use.weight}
+        told = {"resource": label, "hour": use.hour, "borne": part, "weight": use.weight, "now": now}
         store.execute(query, told)
 
 

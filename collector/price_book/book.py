@@ -148,5 +148,9 @@ def _by_key(rows: Iterable[PriceRow]) -> Mapping[int, list[PriceRow]]:
 
 
 def _statement(raw: Mapping[str, Any]) -> Statement:
-    row = PriceRow(**{name: raw[name] for name in _ROW})
+    said = {name: raw[name] for name in _ROW}
+    # Earlier releases took times within a minute.
+    said |= {name: said[name].replace(second=0) for name in ("valid_from", "valid_to")}
+    said |= {name: said[name] // 60 * 60 for name in ("day_from", "day_to")}
+    row = PriceRow(**said)
     return Statement(raw["update_number"], raw["layer"], raw["team"], row, raw["discount"])

@@ -52,9 +52,36 @@ ORDER BY (resource, hour);
 
 -- One row of capacity_prices = what calls of one price key bear of the cost of an hour of a resource, per token: the list
 -- prices, all multiplied by the same factor, under no cost version, with `capacity:` and the resource as team. It holds for
--- later hours, at most a day, until these are worked out themselves; of two rows of an hour the one written last counts.
-CREATE TABLE IF NOT EXISTS capacity_prices AS effective_prices
-ENGINE = ReplacingMergeTree
+-- later hours, at most a day, until these are worked out themselves.
+CREATE TABLE IF NOT EXISTS capacity_prices
+(
+    cost_version UInt32,
+    team LowCardinality(String),
+    price_key UInt64,
+    cell UInt16,
+    lookup_key UInt64 MATERIALIZED cityHash64(team, price_key) + cell,
+    starts_at DateTime('UTC'),
+    ends_at DateTime('UTC'),
+    day_from UInt32,
+    input_from UInt64,
+    input_rate Int64,
+    cache_read_rate Int64,
+    cache_write_5m_rate Int64,
+    cache_write_1h_rate Int64,
+    output_rate Int64,
+    reasoning_rate Int64,
+    input_audio_rate Int64,
+    cache_read_audio_rate Int64,
+    output_audio_rate Int64,
+    input_image_rate Int64,
+    output_image_rate Int64,
+    request_rate Int64,
+    lacks_input UInt8,
+    lacks_output UInt8,
+    source LowCardinality(String),
+    computed_at DateTime64(6, 'UTC')
+)
+ENGINE = ReplacingMergeTree(computed_at)
 ORDER BY (team, price_key, cell, starts_at);
 
 -- One row of prices_at = a price as in effective_prices that holds under one cost version: those of the book and those of
@@ -65,7 +92,7 @@ FROM
 (
     SELECT *, lookup_key FROM effective_prices WHERE cost_version = {version:UInt32}
     UNION ALL
-    SELECT *, lookup_key FROM capacity_prices FINAL
+    SELECT * EXCEPT (computed_at), lookup_key FROM capacity_prices FINAL
 );
 
 -- One row of price_cells_at = where the prices of one payer and price key change with the size of the input and in the course
@@ -121,7 +148,7 @@ FROM
             output_audio, output_image, reasoning, output_text, usage_is_contradictory,
             account, payer_key, dimensions, usage_kind, used_tokens,
             cityHash64('*', price_key) AS list_key,
-            cityHash64(team, price_key) AS team_key,
+            if(team = '*' OR startsWith(team, 'account:') OR startsWith(team, 'capacity:'), 0, cityHash64(team, price_key)) AS team_key,
             multiIf(
                 {contracts:UInt8} = 0, if(list_key IN (SELECT own_key FROM prices_at(version = {version:UInt32}) WHERE team = '*'), list_key, price_key),
                 usage_kind = 9, payer_key,

@@ -82,7 +82,7 @@ GROUP BY minute, calls.dimensions, price_key, payer_key, usage_kind, used_tokens
 
 -- One row of priced_minutes_at = a row of call_minutes of a minute from `start` to `end` with its cost under one cost version:
 -- as it was rolled up or, with `anew` 1, added up from the facts. It is the sum over priced_calls_at: prices change with a
--- minute, never within. was_cost, was_priced and was_version are what a rolled-up row has so far.
+-- minute, never within. was_cost, was_priced, was_saved and was_version are what a rolled-up row has so far.
 CREATE OR REPLACE VIEW priced_minutes_at AS
 SELECT
     used.* EXCEPT (team_key, own_key, lookup),
@@ -126,7 +126,7 @@ FROM
     (
         SELECT
             sums.*,
-            cityHash64(sums.team, sums.price_key) AS team_key,
+            if(sums.team = '*' OR startsWith(sums.team, 'account:') OR startsWith(sums.team, 'capacity:'), 0, cityHash64(sums.team, sums.price_key)) AS team_key,
             multiIf(
                 sums.usage_kind = 9, sums.payer_key,
                 sums.payer_key IN (SELECT own_key FROM prices_at(version = {version:UInt32}) WHERE team != ''), sums.payer_key,
@@ -134,11 +134,11 @@ FROM
                 sums.price_key) AS own_key
         FROM
         (
-            SELECT * EXCEPT (cost, estimated_cost, priced, unpriced, saved, version, deleted), cost AS was_cost, priced AS was_priced, version AS was_version
+            SELECT * EXCEPT (cost, estimated_cost, priced, unpriced, saved, version, deleted), cost AS was_cost, priced AS was_priced, saved AS was_saved, version AS was_version
             FROM call_minutes FINAL
             WHERE {anew:UInt8} = 0 AND minute >= {start:DateTime} AND minute < {end:DateTime}
             UNION ALL
-            SELECT *, NULL AS was_cost, 0 AS was_priced, toDateTime64(0, 6, 'UTC') AS was_version
+            SELECT *, NULL AS was_cost, 0 AS was_priced, NULL AS was_saved, toDateTime64(0, 6, 'UTC') AS was_version
             FROM used_minutes_at(anew = {anew:UInt8}, start = {start:DateTime}, end = {end:DateTime})
         ) AS sums
     ) AS owned
@@ -147,7 +147,8 @@ FROM
 ASOF LEFT JOIN prices_at(version = {version:UInt32}) AS prices
     ON used.lookup = prices.lookup_key AND used.minute >= prices.starts_at;
 
--- One row of call_periods = the calls of one minute (grain 60) or one hour (grain 3600) that share the dimensions.
+-- One row of call_periods = the calls of one minute (grain 60) that share the dimensions and their price, or of one hour
+-- (grain 3600) that share the dimensions.
 -- A reader picks one grain: `grain = 60` for a short range, `grain = 3600` for a long one; both hold the same totals.
 -- A row has attempts or, of charges, a cost alone. What an app's own cache saved is in the roll-ups themselves.
 CREATE OR REPLACE VIEW call_periods AS

@@ -149,6 +149,13 @@ def test_the_sums_have_the_prices_of_team_account_hour_and_size(contracted: Stor
     }
 
 
+@pytest.mark.parametrize("team", ["account:ours", "*", "capacity:gpu"])
+def test_a_team_cannot_call_itself_what_it_is_not(contracted: Store, team: str) -> None:
+    collect(contracted, a_call(team=team, cache_read_tokens=0))
+    ((cost,),) = {row[7:8] for row in same_however_it_is_added_up(contracted)}
+    assert cost * 1_000_000 == 125 + 96 * 10
+
+
 def test_every_status_is_in_the_sums(store: Store) -> None:
     flat = {"gpu": CapacityConfig(kind="gpu", hourly=Decimal(3), host="gpu-1", valid_from=NOW.date())}
     then = {"started_at": NOW - timedelta(hours=1)}

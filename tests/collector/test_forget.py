@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -88,6 +89,21 @@ def left_by_many_hands(store: Store) -> None:
 
 def decoder(forgotten: ForgottenKeys | None = None) -> Decoder:
     return Decoder(Resolver(), VERSION, 10_000, timedelta(days=30), timedelta(minutes=10), forgotten)
+
+
+def test_the_account_stays_because_the_price_is_of_its_contract(store: Store) -> None:
+    collect(store, of_anna(attributes={"note": MARK, "account": "ours"}))
+    accounts = parse(
+        "accounts", "-- One row = a call.\nSELECT account, attributes, payer_key != 0 FROM llm_calls FINAL"
+    )
+    forget(store, key_of("user", USER), USER, "salt", NOW + timedelta(hours=1))
+    assert store.query(accounts).rows == [("ours", {"account": "ours"}, 1)]
+    forgotten = ForgottenKeys(store, lambda: NOW)
+    forgotten.refresh()
+    late = of_anna(attributes={"note": MARK, "account": "ours"})
+    body = forgotten.cleaned(Record(0, 0, late.to_json())).body
+    assert MARK.encode() not in body
+    assert json.loads(body)["attributes"] == {"account": "ours"}
 
 
 @pytest.mark.parametrize(("kind", "value"), [("user", USER), ("session", SESSION)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from collected_calls import collect
@@ -17,8 +18,10 @@ from collector.price_book.price_file import parse_price_file
 from collector.price_book.resolve import Named, Resolver
 from collector.price_book.row import price_key
 from collector.reprice import Change, Renamed, Repriced, reprice
+from collector.rollup import RollUp
 from store.connection import Store
-from store.sql import load, parse
+from store.errors import StoreError
+from store.sql import Query, load, parse
 
 SPENT = parse(
     "spent", "-- One row = what was spent.\nSELECT sum(cost), sum(priced), sum(unpriced) FROM call_minutes FINAL"
@@ -79,6 +82,37 @@ def test_a_size_at_which_prices_change_only_now_splits_what_was_added_up(store: 
     assert cost > before[0]
     assert store.query(SPENT).rows == store.query(SPENT_IN_HOURS).rows == [(cost, 2, 0)]
     assert tried.changes == done.changes
+
+
+def test_what_a_cache_saved_follows_the_price(store: Store) -> None:
+    collect(store, of_a_team("red", 3, cache_hit=True))
+    stated(store, DOUBLE.format(since="2026-01-01"))
+    again(store, START, END, "ours", NOW, dry_run=False)
+    for table in ("call_minutes", "call_hours"):
+        saved = parse("saved", f"-- One row = all.\nSELECT sum(saved), sum(cost) FROM {table} FINAL")
+        assert store.query(saved).rows == [(DOUBLED, 0)]
+
+
+def test_minutes_that_are_to_be_split_are_noted_before(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    collect(store, of_a_team("red", 1, input_tokens=1000), of_a_team("red", 1, input_tokens=3000))
+    (before,) = store.query(SPENT).rows
+    stated(store, DOUBLE.format(since="2026-01-01").replace("rates", "input_from = 2000\nrates"))
+    execute = store.execute
+
+    def killed(query: Query, *more: Any) -> None:
+        if query.name == "forget_minutes":
+            raise StoreError("killed")
+        execute(query, *more)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "execute", killed)
+        with pytest.raises(StoreError):
+            again(store, START, END, "", NOW, dry_run=True)
+    restarted = RollUp(store)
+    restarted.recover(timedelta())
+    while restarted.rebuild():
+        pass
+    assert store.query(SPENT).rows == [before]
 
 
 def test_names_that_are_understood_only_after_a_stop_are_in_the_totals(priced: Store) -> None:

@@ -19,6 +19,7 @@ from tokentide.call import LLMCall
 from collector.rollup import RollUp
 from collector.second_hand import settle
 from store.connection import Store, open_store
+from store.errors import StoreError
 from store.migrate import migrate
 from store.sql import Query, parse
 
@@ -150,6 +151,25 @@ def test_a_hook_that_comes_later_reaches_back_ten_minutes(store: Store, roll_up:
         put(store, roll_up, span(response_id=f"r{number}", started_at=AT - timedelta(minutes=minutes)))
         put(store, roll_up, hook(response_id=f"r{number}", started_at=AT))
     assert counted(store) == {"hook": 2, "span": 1}
+
+
+def test_a_store_that_fails_after_a_call_was_marked_leaves_nothing_counted_twice(
+    store: Store, roll_up: RollUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, roll_up, span(started_at=AT - timedelta(minutes=8)))
+    roll_up.touch(delivered(store, hook(started_at=AT).to_json()))
+    with monkeypatch.context() as broken:
+        broken.setattr(roll_up, "_rebuild", failing)
+        with pytest.raises(StoreError):
+            roll_up.rebuild()
+    roll_up.recover(timedelta())
+    while roll_up.rebuild():
+        pass
+    assert counted(store) == {"hook": 1}
+
+
+def failing(minutes: list[datetime]) -> None:
+    raise StoreError("away")
 
 
 @settings(max_examples=15)

@@ -39,6 +39,12 @@ def test_a_cost_that_nobody_knows_is_null(store: Store) -> None:
     assert (team["cost"], team["priced"], team["attempts"]) == (None, 0, 1)
 
 
+def test_a_hit_of_a_cache_does_not_make_an_unknown_cost_nothing(store: Store) -> None:
+    collect(store, a_call(model_requested="gpt-0"), a_call(model_requested="gpt-0", seq=2, cache_hit=True))
+    (team,) = summary(store, START)["teams"]
+    assert (team["cost"], team["attempts"]) == (None, 1)
+
+
 def test_a_gap_in_the_numbers_of_a_producer_is_missing(store: Store) -> None:
     collect(store, a_call(seq=1), a_call(seq=3))
     (producer,) = summary(store, START)["producers"]

@@ -11,6 +11,7 @@ from collected_calls import collect
 from collector_batches import batch_of
 from conftest import NOW
 from events import a_call
+from given_prices import give_prices
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -18,10 +19,14 @@ from tokentide.call import LLMCall
 
 from collector.allocation.allocate import allocate_capacity
 from collector.allocation.capacity import CapacityConfig, Use, borne, utilization
+from collector.price_book.book import PriceBook, Update
+from collector.price_book.declared import Declared, DeclaredModel
+from collector.price_book.price_file import parse_price_file
 from collector.price_book.resolve import Resolver
+from collector.price_book.row import BEGINNING, END, price_key
 from collector.reprice import reprice
 from store.connection import Store
-from store.sql import parse
+from store.sql import Query, parse
 
 HOUR = timedelta(hours=1)
 LAST = NOW.replace(minute=0) - HOUR
@@ -51,6 +56,28 @@ def served(team: str, at: datetime = LAST, **more: object) -> LLMCall:
         "cache_read_tokens": 0,
     }
     return a_call(team=team, started_at=at + timedelta(minutes=7), **{**told, "output_tokens": 100, **more})
+
+
+def stated(store: Store, text: str) -> None:
+    give_prices(store)
+    book = PriceBook(store)
+    book.statements()
+    number = book.record(Update("override", "ours", "0" * 64, "ours", parse_price_file(text, "override", "ours")), NOW)
+    version = book.next_version(number, BEGINNING, END)
+    book.prepare([*book.versions(), version])
+    book.enact(version, "reprice", "ours", NOW)
+
+
+def key(store: Store, model: str, number: int) -> None:
+    """As if the name of `model` were declared."""
+    store.execute(
+        Query(
+            "key",
+            "",
+            f"ALTER TABLE llm_calls UPDATE price_key = {number} WHERE model_requested = '{model}' SETTINGS mutations_sync = 2",
+            {},
+        )
+    )
 
 
 def costs(store: Store) -> dict[str, Decimal | None]:
@@ -105,6 +132,30 @@ def test_calls_from_before_it_was_declared_are_served_by_it_and_keep_that_when_p
     spent = costs(store)
     assert spent["search"] == pytest.approx(Decimal("12.5"), rel=Decimal("1e-6"))
     reprice(store, Resolver(), NOW.replace(hour=0, minute=0), LAST + HOUR, "again", WHEN, dry_run=False)
+    assert costs(store) == spent
+
+
+def test_calls_beyond_the_sizes_of_the_list_prices_bear_no_more_than_the_hour(store: Store) -> None:
+    prices = '[[price]]\nprovider = "our servers"\nmodel = "llama"\ninput_to = 2000\nrates = { input_rate = 10, output_rate = 20 }\n'
+    stated(store, prices)
+    ours = {"model_requested": "llama", "provider": "our servers"}
+    collect(store, served("search", **ours), served("growth", **ours, input_tokens=3000), capacity=OURS)
+    key(store, "llama", price_key("our servers", "llama", ""))
+    allocate_capacity(store, "ours", RESOURCE, WHEN)
+    found = costs(store)
+    assert sum(found.values()) == (LAST.hour + 1) * Decimal("12.5")
+    assert found["idle"] == pytest.approx(LAST.hour * Decimal("12.5"), rel=Decimal("1e-6"))
+    # 0.012 $ at its list price, and 3,100 tokens at a dollar a million.
+    assert found["search"] / found["growth"] == pytest.approx(Decimal("0.012") / Decimal("0.0031"), rel=Decimal("1e-3"))
+
+
+def test_calls_whose_names_are_understood_later_still_bear_their_hour(store: Store) -> None:
+    collect(store, served("search", model_requested="llama", provider="our servers"), capacity=OURS)
+    allocate_capacity(store, "ours", RESOURCE, WHEN)
+    spent = costs(store)
+    known = Resolver(Declared([DeclaredModel(name="llama", is_model="llama-70b", of_provider="our servers")]))
+    reprice(store, known, NOW.replace(hour=0, minute=0), NOW, "again", WHEN, dry_run=False)
+    assert allocate_capacity(store, "ours", RESOURCE, WHEN + timedelta(minutes=5)) == 1
     assert costs(store) == spent
 
 

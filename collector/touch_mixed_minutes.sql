@@ -1,5 +1,7 @@
--- One row = a minute of a span of time with rows whose calls may not all have one price under a cost version.
-SELECT DISTINCT minute
+-- One row = a minute of a span of time with rows whose calls may not all have one price under a cost version: it has to be
+-- rolled up again.
+INSERT INTO touched_minutes
+SELECT DISTINCT minute, now64(3)
 FROM call_minutes FINAL
 WHERE minute >= {start:DateTime}
     AND minute < {end:DateTime}
