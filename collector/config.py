@@ -102,7 +102,9 @@ class CollectorConfig(BaseModel):
     dead_letter_limit_records: int = Field(
         default=1_000, gt=0, description="How many last records that share is of; fewer never pause anything."
     )
-    roll_up_every_s: float = Field(default=1.0, gt=0, description="Seconds between two roll-ups of touched minutes.")
+    roll_up_every_s: float = Field(
+        default=1.0, gt=0, description="Least seconds from one roll-up of touched minutes to the next."
+    )
 
     user_key: str = Field(
         default="",

@@ -7,7 +7,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -22,13 +22,20 @@ log = logging.getLogger(__name__)
 _MINUTES_A_STATEMENT: Final = 240
 _UNCERTAIN: Final = timedelta(minutes=15)
 _LONGEST_DELAY_S: Final = 30.0
-# A minute is rebuilt from all of its facts, so at full speed the roll-up rests twice as long as it works.
-_REST: Final = 2.0
+# A minute is rebuilt from all of its facts. Where records wait for their insert the roll-up rests twice as long as it
+# works, so that they are not held up; where none do, a report is to have them soon.
+_REST_WHILE_BEHIND: Final = 2.0
+_REST: Final = 0.5
 
 _STAGES: Final = (
     ("roll_up_ledger", "forget_ledger", "roll_up_minutes", "forget_minutes"),
     ("roll_up_hours", "forget_hours"),
 )
+
+
+def rest_s(worked_s: float, every_s: float, is_behind: bool) -> float:
+    """Seconds to wait after a roll-up that took `worked_s`: until `every_s` have gone by, and in proportion to it."""
+    return max(every_s - worked_s, worked_s * (_REST_WHILE_BEHIND if is_behind else _REST))
 
 
 def count_duplicates(store: Store) -> float:
@@ -69,7 +76,8 @@ class RollUp:
             return 0
         try:
             # Calls that others tell of better are marked first, which may concern further minutes.
-            whole = self._whole({*minutes, *settle(self._store, self._whole(minutes))})
+            since = kept_since(self._store)
+            whole = _whole({*minutes, *settle(self._store, _whole(minutes, since))}, since)
             if whole:
                 self._rebuild(whole)
         except StoreError:
@@ -77,8 +85,8 @@ class RollUp:
             raise
         return len(minutes)
 
-    def run(self, stop: threading.Event, every_s: float) -> None:
-        """Rebuild about every `every_s` seconds until `stop` is set, and once more then."""
+    def run(self, stop: threading.Event, every_s: float, is_behind: Callable[[], bool] = lambda: False) -> None:
+        """Rebuild about every `every_s` seconds until `stop` is set, and once more then; less often while behind."""
         stopping = False
         overlap: timedelta | None = _UNCERTAIN
         delay = every_s
@@ -91,7 +99,7 @@ class RollUp:
                     overlap = None
                 while self.rebuild() == _MINUTES_A_STATEMENT and not stop.is_set():
                     pass  # a backlog: minutes that no insert touches again
-                delay = max(every_s, _REST * (time.monotonic() - began))
+                delay = rest_s(time.monotonic() - began, every_s, is_behind())
             except StoreError as error:
                 delay = min(2 * delay, _LONGEST_DELAY_S)
                 overlap = timedelta() if overlap is None else overlap
@@ -114,10 +122,10 @@ class RollUp:
                 query = load("collector", name)
                 self._store.execute(query, {parameter: offered[parameter] for parameter in query.parameters})
 
-    def _whole(self, minutes: Iterable[datetime]) -> list[datetime]:
-        """Those of `minutes` of which no fact has been removed: the totals of the others must stay as they are."""
-        since = kept_since(self._store)
-        kept = sorted(minute for minute in minutes if minute >= since)
-        if late := len(set(minutes)) - len(kept):
-            log.warning("%d minutes before %s are not rolled up again: their calls are no longer kept", late, since)
-        return kept
+
+def _whole(minutes: Iterable[datetime], since: datetime) -> list[datetime]:
+    """Those of `minutes` of which no fact has been removed: the totals of the others must stay as they are."""
+    kept = sorted(minute for minute in minutes if minute >= since)
+    if late := len(set(minutes)) - len(kept):
+        log.warning("%d minutes before %s are not rolled up again: their calls are no longer kept", late, since)
+    return kept

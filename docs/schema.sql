@@ -1276,13 +1276,13 @@ FROM
             sums.*,
             if((sums.team = '*') OR startsWith(sums.team, 'account:') OR startsWith(sums.team, 'capacity:'), 0, cityHash64(sums.team, sums.price_key)) AS team_key,
             multiIf(sums.usage_kind = 9, sums.payer_key, (sums.payer_key IN (
-                SELECT own_key
-                FROM prices_at(version = {version:UInt32})
-                WHERE team != ''
+                SELECT toUInt64(lookup_key - cell)
+                FROM effective_prices
+                WHERE (cost_version = {version:UInt32}) AND (team != '')
             )), sums.payer_key, (team_key IN (
-                SELECT own_key
-                FROM prices_at(version = {version:UInt32})
-                WHERE team != ''
+                SELECT toUInt64(lookup_key - cell)
+                FROM effective_prices
+                WHERE (cost_version = {version:UInt32}) AND (team != '')
             )), team_key, sums.price_key) AS own_key
         FROM
         (
@@ -1305,9 +1305,49 @@ FROM
             FROM used_minutes_at(anew = {anew:UInt8}, start = {start:DateTime}, end = {end:DateTime})
         ) AS sums
     ) AS owned
-    ANY LEFT JOIN price_cells_at(version = {version:UInt32}) AS cells ON owned.own_key = cells.own_key
+    ANY LEFT JOIN
+    (
+        SELECT
+            toUInt64(lookup_key - cell) AS own_key,
+            arrayFilter(start -> (start > 0), arraySort(groupUniqArray(input_from))) AS tiers,
+            arrayFilter(start -> (start > 0), arraySort(groupUniqArray(day_from))) AS days
+        FROM
+        (
+            SELECT
+                lookup_key,
+                cell,
+                input_from,
+                day_from
+            FROM effective_prices
+            WHERE cost_version = {version:UInt32}
+            UNION ALL
+            SELECT
+                lookup_key,
+                cell,
+                input_from,
+                day_from
+            FROM capacity_prices
+            FINAL
+        )
+        GROUP BY own_key
+        HAVING (length(tiers) + length(days)) > 0
+    ) AS cells ON owned.own_key = cells.own_key
 ) AS used
-ASOF LEFT JOIN prices_at(version = {version:UInt32}) AS prices ON (used.lookup = prices.lookup_key) AND (used.minute >= prices.starts_at);
+ASOF LEFT JOIN
+(
+    SELECT
+        *,
+        lookup_key
+    FROM effective_prices
+    WHERE cost_version = {version:UInt32}
+    UNION ALL
+    SELECT
+        * EXCEPT computed_at,
+        lookup_key
+    FROM capacity_prices
+    FINAL
+    WHERE (starts_at < {end:DateTime}) AND (ends_at > {start:DateTime})
+) AS prices ON (used.lookup = prices.lookup_key) AND (used.minute >= prices.starts_at);
 
 CREATE VIEW prices_at
 AS SELECT

@@ -118,8 +118,8 @@ def collector(config: Config, store: Store, registry: CollectorRegistry) -> Prog
     forgotten = ForgottenKeys(store, utc_now)
     forgotten.refresh()
     decoder = make_decoder(config, store, forgotten)
-    for name in settings.sources:
-        source = open_source(name, settings)
+    sources = [open_source(name, settings) for name in settings.sources]
+    for name, source in zip(settings.sources, sources, strict=True):
         if isinstance(source, HttpIntake):
             program.routes += intake_routes(source, settings, metrics, trouble)
             metrics.intake_bytes.set_function(source.waiting_bytes)
@@ -136,7 +136,9 @@ def collector(config: Config, store: Store, registry: CollectorRegistry) -> Prog
         program.loops["allocation"] = lambda stop: allocate.run(
             store, settings.capacity, settings.shared_costs, stop, utc_now
         )
-    program.loops["roll-up"] = lambda stop: roll_up.run(stop, settings.roll_up_every_s)
+    program.loops["roll-up"] = lambda stop: roll_up.run(
+        stop, settings.roll_up_every_s, lambda: any(source.waiting() for source in sources)
+    )
     return program
 
 

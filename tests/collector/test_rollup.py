@@ -14,7 +14,7 @@ from events import AT, a_call, a_rate_limited_call
 from given_prices import give_prices
 from tokentide.call import MOST_DOLLARS, MOST_TOKENS, LLMCall
 
-from collector.rollup import RollUp
+from collector.rollup import RollUp, rest_s
 from collector.write import Writer
 from store.connection import Store
 from store.errors import QueryError, StoreUnavailable
@@ -228,6 +228,13 @@ def test_trouble_of_the_store_keeps_the_minutes_and_the_loop(
     monkeypatch.setattr(store, "execute", sometimes)
     roll_up.run(stop, 0.01)
     assert totals(store)[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("worked_s", "is_behind", "rest"), [(0.2, False, 0.8), (0.2, True, 0.8), (4.0, False, 2.0), (4.0, True, 8.0)]
+)
+def test_it_rests_longer_while_records_wait_for_their_insert(worked_s: float, is_behind: bool, rest: float) -> None:
+    assert rest_s(worked_s, 1.0, is_behind) == pytest.approx(rest)
 
 
 def test_nothing_touched_is_nothing_done(roll_up: RollUp) -> None:
