@@ -66,6 +66,13 @@ def test_each_meter_is_a_row_with_its_price(store: Store) -> None:
     assert json.loads(first["SkuPriceDetails"])["x_ModelId"] == "gpt-5"
 
 
+def test_the_billing_account_is_the_one_that_the_app_names_or_else_the_host(store: Store) -> None:
+    named = a_call(attributes={"account": "proj_7"}, host="api.openai.com")
+    collect(store, named, a_call(host="api.openai.com"), a_call(host=""))
+    assert {row["BillingAccountId"] for row in focus_rows(store, TODAY)} == {"proj_7", "api.openai.com", "openai"}
+    assert total(focus_rows(store, TODAY)) == 3 * A_CALL
+
+
 def test_a_cost_that_the_provider_reported_is_a_row_of_its_own_meter(store: Store) -> None:
     collect(store, a_call(provider_reported_cost="0.25"), a_call(provider_reported_cost="0.000000000001"))
     (row,) = focus_rows(store, TODAY)
