@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import clickhouse_connect
+from clickhouse_connect.driver import options as found_packages
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
@@ -30,6 +31,9 @@ _LOCK_FILE = "status"
 # allocator reads the variable when the engine is loaded, on the first connection.
 _ENGINE = {"background_pool_size": 2, "background_schedule_pool_size": 4}
 _ALLOCATOR = ("JE_MALLOC_CONF", "dirty_decay_ms:500,muzzy_decay_ms:0,background_thread:true")
+
+# Rows are tuples here. The library would import pandas, which takes 55 MB, only to see that they are no frame.
+found_packages.pd = found_packages.pd_time_test = None
 
 _SETTINGS = {"date_time_input_format": "best_effort", "input_format_skip_unknown_fields": 1, "session_timezone": "UTC"}
 # One block is small and parsed as quickly by one thread, which leaves the other cores, and memory, to the rest. To

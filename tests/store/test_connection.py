@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import fresh_interpreter
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
@@ -88,3 +89,18 @@ def test_a_missing_table_is_named_without_the_statement(store: Store) -> None:
 def test_a_query_that_takes_too_long_may_be_tried_again(store: Store) -> None:
     with pytest.raises(StoreUnavailable):
         store.query(parse("slow", "-- slow\nSELECT count() FROM numbers(1e13) SETTINGS max_execution_time = 0.1"))
+
+
+def test_rows_are_inserted_without_pandas(tmp_path: Path) -> None:
+    """It would take 55 MB of every process that has a store."""
+    script = f"""
+        import sys
+        from store.connection import open_store
+        from store.sql import Query
+        store = open_store("chdb://{tmp_path / "store"}", "default")
+        store.execute(Query("create", "", "CREATE TABLE one (number UInt8) ENGINE = Memory", {{}}))
+        store.insert("one", ["number"], [(7,)])
+        print(store.query(Query("read", "", "SELECT number FROM one", {{}})).scalar(), "pandas" in sys.modules)
+        store.close()
+    """
+    assert fresh_interpreter.run(script) == "7 False"
