@@ -11,9 +11,13 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """One request as it reached the provider: `number` counts from 0, `retry` is what the client says of its tries."""
+    """One request as it reached the provider; `retry` is what the client says of its tries.
+
+    `number` counts all requests from 0, `of_model` those for the same model.
+    """
 
     number: int
+    of_model: int = 0
     at: datetime
     provider: str
     operation: str

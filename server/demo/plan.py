@@ -24,6 +24,8 @@ FEWEST_CALLS: Final = 240
 """Fewer leave too few texts before or after the change of topic to conclude anything."""
 
 TOPIC: Final = "tokentide.calls"
+# The part of the calls that the model with the rush gets: half of those of search, and all of growth.
+_SHARE: Final = SHARES["search"] / 2 + SHARES["growth"]
 _CYCLE_S: Final = 120
 _LIVE_REFERENCE_TEXTS: Final = 200
 
@@ -80,8 +82,8 @@ def behaviour(options: DemoOptions) -> Rush:
         gap_seconds=0.005,
         cached_share=0.25,
     )
-    cycle = options.calls if options.once else round(options.rate * _CYCLE_S)
-    return Rush(usual=usual, seed=options.seed, cycle=cycle, model="gpt-5-mini", refused_share=0.4)
+    calls = options.calls if options.once else options.rate * _CYCLE_S
+    return Rush(usual=usual, seed=options.seed, cycle=round(calls * _SHARE), model="gpt-5-mini", refused_share=0.4)
 
 
 def server_settings(options: DemoOptions, folder: Path, url: str, bootstrap: str | None) -> dict[str, str]:

@@ -11,6 +11,7 @@ import json
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -80,10 +81,9 @@ class ProviderLog:
 
 def provider_app(behaviour: Behaviour, log: ProviderLog) -> Callable[..., Awaitable[None]]:
     """An ASGI application that answers as `behaviour` plans and writes every answer into `log`."""
-    arrivals = 0
+    arrivals: Counter[str] = Counter()
 
     async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        nonlocal arrivals
         endpoint = next((known for path, known in _ENDPOINTS.items() if scope["path"].endswith(path)), None)
         if endpoint is None:
             await _send_document(send, 404, [], {"error": {"message": "No such endpoint.", "code": "not_found"}})
@@ -91,7 +91,7 @@ def provider_app(behaviour: Behaviour, log: ProviderLog) -> Callable[..., Awaita
         headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
         document = _document(headers.get("content-type", ""), await _body(receive))
         arrival = _arrival(arrivals, datetime.now(timezone.utc), endpoint, headers, document)
-        arrivals += 1
+        arrivals[arrival.model] += 1
         plan = told_by_name(arrival, behaviour.plan(arrival))
         answer = _answer(arrival, plan)
         log.answered.append(_answered(arrival, plan, answer, _include_usage(document)))
@@ -120,14 +120,16 @@ def _document(content_type: str, body: bytes) -> Document:
 
 
 def _arrival(
-    number: int, at: datetime, endpoint: tuple[str, str], headers: dict[str, str], document: Document
+    before: Counter[str], at: datetime, endpoint: tuple[str, str], headers: dict[str, str], document: Document
 ) -> Arrival:
+    model = str(document.get("model", ""))
     return Arrival(
-        number=number,
+        number=before.total(),
+        of_model=before[model],
         at=at,
         provider=endpoint[0],
         operation=endpoint[1],
-        model=str(document.get("model", "")),
+        model=model,
         team=headers.get("x-demo-team", ""),
         retry=int(headers.get("x-stainless-retry-count", "0")),
         stream=bool(document.get("stream")),

@@ -10,7 +10,10 @@ from server.demo.behaviour import Arrival, Behaviour, Plan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rush:
-    """`usual`, but in the second quarter of every `cycle` arrivals it refuses `refused_share` of those for `model`."""
+    """`usual`, but of every `cycle` requests for `model` it refuses `refused_share` of those in the second quarter.
+
+    Others do not count: on a busy machine the apps that use the model may come late.
+    """
 
     usual: Behaviour
     seed: int
@@ -21,6 +24,6 @@ class Rush:
     def plan(self, arrival: Arrival) -> Plan:
         """A plan drawn from the seed and the arrival's number."""
         plan = self.usual.plan(arrival)
-        is_rush = self.cycle // 4 <= arrival.number % self.cycle < self.cycle // 2
-        is_refused = random.Random(f"{self.seed}/rush/{arrival.number}").random() < self.refused_share
+        is_rush = self.cycle // 4 <= arrival.of_model % self.cycle < self.cycle // 2
+        is_refused = random.Random(f"{self.seed}/rush/{arrival.of_model}").random() < self.refused_share
         return replace(plan, http_status=429) if is_rush and is_refused and arrival.model == self.model else plan
