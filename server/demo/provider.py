@@ -122,14 +122,13 @@ def _document(content_type: str, body: bytes) -> Document:
 def _arrival(
     before: Counter[str], at: datetime, endpoint: tuple[str, str], headers: dict[str, str], document: Document
 ) -> Arrival:
-    model = str(document.get("model", ""))
     return Arrival(
         number=before.total(),
-        of_model=before[model],
+        of_model=before[str(document.get("model", ""))],
         at=at,
         provider=endpoint[0],
         operation=endpoint[1],
-        model=model,
+        model=str(document.get("model", "")),
         team=headers.get("x-demo-team", ""),
         retry=int(headers.get("x-stainless-retry-count", "0")),
         stream=bool(document.get("stream")),
