@@ -22,7 +22,7 @@ demo-kafka: .venv/.has-demo ## the same over a real Apache Kafka, which it start
 
 test: .venv/.has-everything .venv-beside/.made .venv-previous/.made .venv-focus/.made ## every test, those with real Kafka, Chromium and Alertmanager included (options: ARGS="tests/store")
 	@scripts/install-test-programs
-	$(BIN)/pytest --numprocesses 2 --dist loadfile --durations=10 $(ARGS)
+	$(BIN)/pytest --durations=10 $(ARGS)
 
 check: .venv/.has-everything ## format, lint, types, import rules, generated files, and what the programs check themselves
 	$(BIN)/ruff format --check --quiet $(SOURCES)
