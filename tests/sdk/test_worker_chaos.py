@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,15 @@ def steps() -> Iterator[tuple[Any, str]]:
 
 def broken(*_: object, **__: object) -> None:
     raise ZeroDivisionError("a fault behind the hook")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def connections_that_stay_open() -> Iterator[None]:
+    """They are collected here, not during a test of another file, where their warning is an error."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 # A thread that a fault ends is started again with the next event, and says so on the way. A connection may stay open.
