@@ -80,6 +80,11 @@ class Contribution:
     value: str
     change: float
 
+    @property
+    def named(self) -> str:
+        """The calls as a sentence names them."""
+        return f"{self.dimension} {self.value}" if self.value else f"calls without {self.dimension}"
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from analyzers.anomalies import Groups, Usage, explain
-from analyzers.report import Report, check_question, dollars, groups, total_key
+from analyzers.report import Report, check_kept, dollars, groups, statement_for, total_key
 from store.connection import Store
 
 _COLUMNS: Final = ("cost_usd", "previous_usd", "change_usd", "change_ratio", "priced_share", "previous_priced_share")
@@ -22,29 +22,32 @@ def compare_cost(store: Store, by: Sequence[str], start: datetime, end: datetime
 
     The rows with the largest change come first, `limit` of them if it is given, and those with an unknown change last;
     by some dimension the last row is the total of everything. Where there were no calls the cost is 0 and its priced
-    share None. The note says how the total changed and why. Raises ValueError for an unknown dimension or a limit below
-    1, StoreError.
+    share None. The note says how the total changed and why. Raises ValueError for an unknown dimension, a limit below 1,
+    and for what needs single calls that are no longer kept; StoreError.
     """
-    check_question("cost", by, limit)
+    statement = statement_for("cost", by, limit)
     spans = (start, end), (start - (end - start), start)
-    now, before = (_by_key(store, by, *span) for span in spans)
+    check_kept(store, statement, spans[1][0])
+    now, before = (_by_key(store, statement, by, *span) for span in spans)
     keys = sorted(now | before)
     compared = [dict(zip(by, key, strict=True)) | _beside(now.get(key), before.get(key)) for key in keys]
     rows = sorted(compared, key=lambda row: _size(row["change_usd"]), reverse=True)[:limit]
     columns = (*by, *_COLUMNS)
     if not rows:
         return Report(columns, [])
-    total = _beside(*(_by_key(store, (), *span).get(()) for span in spans))
+    total = _beside(*(_by_key(store, statement, (), *span).get(()) for span in spans))
     if by:
         rows.append(total_key(by) | total)
     finest = by if "model" in by else (*by, "model")
-    after_use, before_use = (_usage(_by_key(store, finest, *span)) for span in spans)
+    after_use, before_use = (_usage(_by_key(store, statement, finest, *span)) for span in spans)
     note = _note(total, finest, before_use, after_use)
     return Report(columns, [tuple(row[name] for name in columns) for row in rows], note)
 
 
-def _by_key(store: Store, by: Sequence[str], start: datetime, end: datetime) -> dict[tuple[str, ...], Row]:
-    return {tuple(row[name] for name in by): row for row in groups(store, "cost", by, start, end)}
+def _by_key(
+    store: Store, statement: str, by: Sequence[str], start: datetime, end: datetime
+) -> dict[tuple[str, ...], Row]:
+    return {tuple(row[name] for name in by): row for row in groups(store, statement, by, start, end)}
 
 
 def _beside(now: Row | None, before: Row | None) -> dict[str, Any]:
@@ -79,7 +82,7 @@ def _note(total: Row, dimensions: Sequence[str], before: Groups, after: Groups) 
     effects = ((name, getattr(found, name)) for name in ("price", "volume", "mix"))
     note = f"Total {_signed(change)}: " + ", ".join(f"{name} {_signed(effect)}" for name, effect in effects)
     if found.top:
-        note += f". What stands out is {found.top.dimension} {found.top.value} with {_signed(found.top.change)}"
+        note += f". What stands out is {found.top.named} with {_signed(found.top.change)}"
     unknown = any(total[share] not in (None, 1) for share in ("priced_share", "previous_priced_share"))
     return f"{note}. Calls of unknown cost are left out." if unknown else f"{note}."
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -12,18 +12,25 @@ from store.connection import Store
 from store.retention import kept_since
 from store.sql import load
 
-_CALL_DIMENSIONS: Final = ("team", "app", "feature", "environment", "provider", "model", "operation")
+_OF_TOTALS: Final = ("team", "app", "feature", "environment", "provider", "model", "operation")
+_OF_SINGLE_CALLS: Final = ("user", "session", "prompt", "prompt_version")
+ATTRIBUTE: Final = "attribute:"
+"""What the name of a dimension begins with that is an attribute of calls; the attribute's name follows."""
+
 DIMENSIONS: Final = {
-    "cost": _CALL_DIMENSIONS,
-    "money": _CALL_DIMENSIONS,
-    "latency": _CALL_DIMENSIONS,
-    "limits": _CALL_DIMENSIONS,
+    "cost": (*_OF_TOTALS, *_OF_SINGLE_CALLS),
+    "money": (*_OF_TOTALS, *_OF_SINGLE_CALLS),
+    "latency": _OF_TOTALS,
+    "limits": _OF_TOTALS,
     "drift": ("team", "app", "kind"),
     "capacity": ("resource", "kind", "hour"),
     "losses": ("app", "process"),
     "ledger": ("hour", "app", "process"),
 }
-"""What each kind of report can be broken down by; the first is for readers who ask for none."""
+"""What each kind of report can be broken down by; the first is for readers who ask for none.
+
+Those of cost and money can be broken down by `attribute:NAME` as well, the attribute NAME of calls.
+"""
 
 _COLUMNS: Final = {
     "cost": ("cost_usd", "estimated_usd", "attempts", "priced_share", "input_tokens", "output_tokens"),
@@ -56,8 +63,16 @@ _COLUMNS: Final = {
         *("dead_letters", "in_gaps", "gaps", "least_delay_ms"),
     ),
 }
-_BY_PERIOD: Final = ("cost", "latency", "limits")
 _WITH_TOTAL: Final = ("cost", "money")
+_SAID_WITH: Final = {
+    "feature": "tokentide.context(feature=…)",
+    "user": "tokentide.context(user=…) and the setting user_key",
+    "session": "tokentide.context(session=…)",
+    "prompt": "tokentide.context(prompt=(name, version))",
+    "prompt_version": "tokentide.context(prompt=(name, version))",
+}
+_OF_KEPT_CALLS: Final = {"money": "a money report", "cost_of_calls": "a cost report by what only single calls know"}
+_ALL_ROWS: Final = 2**63 - 1
 _MINUTES_SUFFICE: Final = timedelta(hours=48)
 
 
@@ -77,42 +92,72 @@ def report(
 
     Calls are counted by the minute in which they started, drift by the end of its comparison, losses by when a process
     was heard of last, the ledger by whole hours. Of cost and money only the `limit` most expensive rows come if it is
-    given; by some dimension their last row is the total of everything. Raises ValueError for an unknown kind or
-    dimension, a limit that cannot be, and for money of calls that are no longer kept; StoreError.
+    given; by some dimension their last row is the total of everything, and the note says how apps tell a dimension
+    that no call has. Raises ValueError for an unknown kind or dimension, a limit that cannot be, and for what needs
+    single calls that are no longer kept; StoreError.
     """
-    check_question(kind, by, limit)
-    if kind == "money" and start < (since := kept_since(store)):
-        raise ValueError(
-            f"a money report needs single calls, which are kept from {since:%Y-%m-%d %H:%M} UTC on: "
-            "ask for a shorter range, or for a cost report"
-        )
+    statement = statement_for(kind, by, limit)
+    check_kept(store, statement, start)
     columns = (*by, *_COLUMNS[kind])
-    found = groups(store, kind, by, start, end)[:limit]
+    found = groups(store, statement, by, start, end, limit)
+    note = ""
     if kind in _WITH_TOTAL and by and found:
-        total = groups(store, kind, (), start, end)[0]
+        note = _untold(by, found) if limit is None or len(found) < limit else ""
+        total = groups(store, statement, (), start, end)[0]
         found.append({**total, **total_key(by)})
-    return Report(columns, [tuple(row[name] for name in columns) for row in found])
+    return Report(columns, [tuple(row[name] for name in columns) for row in found], note)
 
 
-def check_question(kind: str, by: Sequence[str], limit: int | None) -> None:
-    """Raises ValueError for an unknown kind or dimension, a limit below 1, and a limit of what has none."""
+def statement_for(kind: str, by: Sequence[str], limit: int | None) -> str:
+    """The name of the statement that answers: of cost one that reads totals, where they know the dimensions.
+
+    Raises ValueError for an unknown kind or dimension, a limit below 1, and a limit of what has none.
+    """
     if kind not in DIMENSIONS:
         raise ValueError(f"no report {kind}: the reports are {', '.join(DIMENSIONS)}")
-    if unknown := [name for name in by if name not in DIMENSIONS[kind]]:
-        raise ValueError(
-            f"a {kind} report has no dimension {', '.join(unknown)}: its dimensions are {', '.join(DIMENSIONS[kind])}"
-        )
+    known, prefix = DIMENSIONS[kind], ATTRIBUTE if kind in _WITH_TOTAL else ""
+    if unknown := [one for one in by if one not in known and not (prefix and one.startswith(prefix) and one != prefix)]:
+        dimensions = ", ".join((*known, f"{prefix}NAME") if prefix else known)
+        raise ValueError(f"a {kind} report has no dimension {', '.join(unknown)}: its dimensions are {dimensions}")
     if limit is not None and (limit < 1 or kind not in _WITH_TOTAL):
         raise ValueError(f"a limit is a number of rows, at least 1, of a report of {' or '.join(_WITH_TOTAL)}")
+    return "cost_of_calls" if kind == "cost" and not set(by) <= set(_OF_TOTALS) else kind
 
 
-def groups(store: Store, kind: str, by: Sequence[str], start: datetime, end: datetime) -> list[dict[str, Any]]:
+def check_kept(store: Store, statement: str, start: datetime) -> None:
+    """Raises ValueError where `statement` reads single calls and not all of them since `start` are kept; StoreError."""
+    if statement in _OF_KEPT_CALLS and start < (since := kept_since(store)):
+        raise ValueError(
+            f"{_OF_KEPT_CALLS[statement]} needs single calls, which are kept from {since:%Y-%m-%d %H:%M} UTC on: "
+            f"ask for a shorter range, or for a cost report by {', '.join(_OF_TOTALS[:-1])} or {_OF_TOTALS[-1]}"
+        )
+
+
+def groups(
+    store: Store, statement: str, by: Sequence[str], start: datetime, end: datetime, limit: int | None = None
+) -> list[dict[str, Any]]:
     """The rows of a report without its total, by column; the question must be a valid one. Raises StoreError."""
-    parameters: dict[str, Any] = {f"by_{name}": name in by for name in DIMENSIONS[kind]}
-    parameters |= {"start": start, "end": end}
-    if kind in _BY_PERIOD:
-        parameters["hours_from"], parameters["hours_to"] = whole_hours(start, end)
-    return store.query(load("analyzers.reports", kind), parameters).dicts()
+    query = load("analyzers.reports", statement)
+    attributes = [name for name in by if name.startswith(ATTRIBUTE)]
+    hours_from, hours_to = whole_hours(start, end)
+    offered: dict[str, Any] = {
+        **{name: name.removeprefix("by_") in by for name in query.parameters if name.startswith("by_")},
+        **{"start": start, "end": end, "hours_from": hours_from, "hours_to": hours_to},
+        **{"attributes": [name.removeprefix(ATTRIBUTE) for name in attributes], "rows": limit or _ALL_ROWS},
+    }
+    rows = store.query(query, {name: offered[name] for name in query.parameters}).dicts()
+    return [row | dict(zip(attributes, row.get("texts_of_attributes", ()), strict=True)) for row in rows]
+
+
+def _untold(by: Sequence[str], found: Sequence[Mapping[str, Any]]) -> str:
+    """A sentence on each dimension that no call has."""
+    attributes = [name.removeprefix(ATTRIBUTE) for name in by if name.startswith(ATTRIBUTE)]
+    ways = {**_SAID_WITH, **{f"{ATTRIBUTE}{name}": f"tokentide.context({name}=…)" for name in attributes}}
+    return " ".join(
+        f"No call here says its {name.replace(':', ' ', 1)}: apps do with {ways[name]}."
+        for name in by
+        if name in ways and not any(row[name] for row in found)
+    )
 
 
 def total_key(by: Sequence[str]) -> dict[str, str]:

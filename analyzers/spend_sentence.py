@@ -39,8 +39,7 @@ def _reason(why: Explanation, found: Assessment) -> str:
     effects = ", ".join(f"{name} {dollars(getattr(why, name), '+')}" for name in ("price", "volume", "mix"))
     if why.top is None:
         return f"against {before} {effects}"
-    named = f"{why.top.dimension} {why.top.value}" if why.top.value else f"calls without {why.top.dimension}"
-    return f"against {before} {effects}, and what stands out is {named} with {dollars(why.top.change, '+')}"
+    return f"against {before} {effects}, and what stands out is {why.top.named} with {dollars(why.top.change, '+')}"
 
 
 def _coverage(known: float, usually_known: float) -> str:

@@ -126,7 +126,11 @@ def check_command(config: ConfigOption = None) -> None:
 def report_command(
     kind: Annotated[str, typer.Argument(help="cost, money, latency, limits, drift, capacity, losses or ledger.")],
     by: Annotated[
-        str | None, typer.Option(help="Dimensions, separated by commas: team (the default), app, feature, model, …")
+        str | None,
+        typer.Option(
+            help="Dimensions, separated by commas: team (the default), app, feature, model, …; "
+            "of cost and money also user, session, prompt, prompt_version and attribute:NAME."
+        ),
     ] = None,
     last: Annotated[str, typer.Option(help="How far back: 30m, 24h, 7d.")] = "24h",
     compare: Annotated[

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from analyzers.report import DIMENSIONS, Report, dollars
+from analyzers.report import ATTRIBUTE, DIMENSIONS, Report, dollars
 from server.config import Config, ConfigError
 from server.output import FORMATS, check_format, no_formula, plain, print_json, print_table
 from server.owner import owner
@@ -57,7 +57,10 @@ def _ask(remote: Remote, kind: str, asked: Mapping[str, str]) -> Report:
 
 
 def write(found: Report, format: str) -> None:
-    """Print `found`; unknown is `unknown` in a table, null in JSON, empty in CSV. A table is followed by its note."""
+    """Print `found`; unknown is `unknown` in a table, null in JSON, empty in CSV, and no name is `-` in a table.
+
+    A table is followed by its note.
+    """
     if format == "json":
         print_json([dict(zip(found.columns, row, strict=True)) for row in found.rows])
     elif format == "csv":
@@ -94,6 +97,10 @@ def _table(found: Report) -> None:
 def _cell(column: str, value: Any) -> str:
     if value is None:
         return "unknown"
+    if value == "":
+        return "-"
+    if column.startswith(ATTRIBUTE):
+        return str(value)
     if column.endswith("_usd"):
         return dollars(Decimal(value))
     if column.endswith(("_ratio", "_share")):

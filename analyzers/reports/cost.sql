@@ -20,3 +20,4 @@ WHERE (grain = 3600 AND time >= {hours_from:DateTime} AND time < {hours_to:DateT
     OR (grain = 60 AND time >= {hours_to:DateTime} AND time < {end:DateTime})
 GROUP BY team, app, feature, environment, provider, model, operation
 ORDER BY cost_usd DESC NULLS LAST, attempts DESC, team, app, feature, environment, provider, model, operation
+LIMIT {rows:UInt64}

@@ -1,7 +1,7 @@
 -- One row = what the calls with these dimensions cost, for what, and how much of it for nothing; see docs/cost.md.
--- Counted are the minutes that begin in start ≤ t < end. A dimension that is switched off is empty. An amount is NULL when
--- it is about calls of which none has a known one; what rests on rates is left out of calls that say their own cost. Charges
--- are no calls.
+-- Counted are the minutes that begin in start ≤ t < end. A dimension that is switched off is empty; texts_of_attributes has
+-- one text for each of `attributes`, empty where a call lacks it. An amount is NULL when it is about calls of which none has
+-- a known one; what rests on rates is left out of calls that say their own cost. Charges are no calls.
 WITH
     calls.cost_status IN ('priced', 'estimated', 'flat') AS has_rates,
     calls.cost_status IN ('free', 'cache_hit') AS costs_nothing,
@@ -16,6 +16,11 @@ SELECT
     if({by_provider:Bool}, calls.provider, '') AS provider,
     if({by_model:Bool}, calls.model, '') AS model,
     if({by_operation:Bool}, calls.operation, '') AS operation,
+    if({by_user:Bool}, calls.user_hash, '') AS user,
+    if({by_session:Bool}, calls.session_id, '') AS session,
+    if({by_prompt:Bool}, calls.prompt_name, '') AS prompt,
+    if({by_prompt_version:Bool}, calls.prompt_version, '') AS prompt_version,
+    arrayMap(name -> calls.attributes[name], {attributes:Array(String)}) AS texts_of_attributes,
     countIf(calls.is_attempt) AS attempts,
     countIf(calls.is_attempt AND calls.cost IS NOT NULL) AS priced,
     if(attempts = 0, nothing, sumIf(calls.cost, calls.is_attempt)) AS cost_usd,
@@ -47,5 +52,6 @@ SELECT
     priced / nullIf(attempts, 0) AS priced_share
 FROM priced_calls AS calls
 WHERE toStartOfMinute(calls.started_at) >= {start:DateTime} AND toStartOfMinute(calls.started_at) < {end:DateTime} AND calls.operation != 'charge'
-GROUP BY team, app, feature, environment, provider, model, operation
-ORDER BY cost_usd DESC NULLS LAST, attempts DESC, team, app, feature, environment, provider, model, operation
+GROUP BY team, app, feature, environment, provider, model, operation, user, session, prompt, prompt_version, texts_of_attributes
+ORDER BY cost_usd DESC NULLS LAST, attempts DESC, team, app, feature, environment, provider, model, operation, user, session, prompt, prompt_version, texts_of_attributes
+LIMIT {rows:UInt64}

@@ -19,6 +19,11 @@ def test_a_table_that_is_piped_is_not_cut_and_a_small_cost_is_not_nothing(capsys
     assert other.split() == ["a-team-with-a-rather-long-name", "unknown", "1", "0.0%", "unknown"]
 
 
+def test_an_attribute_is_a_text_whatever_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    write(Report(("attribute:limit_usd", "attribute:wait_ms"), [("none", "soon"), ("total", "")]), "table")
+    assert capsys.readouterr().out.split() == ["attribute:limit_usd", "attribute:wait_ms", "none", "soon", "total", "-"]
+
+
 def test_csv_keeps_every_digit_and_leaves_the_unknown_empty(capsys: pytest.CaptureFixture[str]) -> None:
     write(FOUND, "csv")
     assert capsys.readouterr().out.splitlines()[1:] == [

@@ -36,6 +36,13 @@ def test_money_over_http(store: Store) -> None:
     assert dict(zip(body["columns"], body["rows"][0], strict=True))["cache_savings_usd"] == "0.000072"
 
 
+def test_cost_by_user_and_attribute_over_http(store: Store) -> None:
+    collect(store, a_call(user_hash="a1", attributes={"project": "p-7"}))
+    status, body = ask(store, "cost", by="user,attribute:project", last="1h")
+    assert (status, body["columns"][:3]) == (200, ["user", "attribute:project", "cost_usd"])
+    assert [row[:3] for row in body["rows"]] == [["a1", "p-7", "0.001013"], ["total", "", "0.001013"]]
+
+
 @pytest.mark.parametrize(
     ("kind", "asked", "expected"),
     [
