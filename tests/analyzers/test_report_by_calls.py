@@ -105,8 +105,8 @@ def test_a_dimension_that_no_call_has_is_explained(store: Store) -> None:
 
 @pytest.mark.parametrize("name", ["users", "attribute:", "attribute", "tag:tier"])
 def test_what_is_no_dimension_is_answered_with_those_there_are(store: Store, name: str) -> None:
-    told = "its dimensions are team, .*, user, session, prompt, prompt_version, attribute:NAME"
-    with pytest.raises(ValueError, match=f"a cost report has no dimension {name}: {told}"):
+    told = r"its dimensions are team, .*, user, session, prompt, prompt_version, attribute:NAME"
+    with pytest.raises(ValueError, match=rf"a cost report has no dimension {name}: {told}"):
         report(store, "cost", ["team", name], START, NOW)
-    with pytest.raises(ValueError, match="a latency report has no dimension attribute:tier: .*, operation$"):
+    with pytest.raises(ValueError, match=r"a latency report has no dimension attribute:tier: .*, operation$"):
         report(store, "latency", ["attribute:tier"], START, NOW)
