@@ -141,9 +141,13 @@ def groups(
     attributes = [name for name in by if name.startswith(ATTRIBUTE)]
     hours_from, hours_to = whole_hours(start, end)
     offered: dict[str, Any] = {
+        "start": start,
+        "end": end,
+        "hours_from": hours_from,
+        "hours_to": hours_to,
+        "attributes": [name.removeprefix(ATTRIBUTE) for name in attributes],
+        "rows": limit or _ALL_ROWS,
         **{name: name.removeprefix("by_") in by for name in query.parameters if name.startswith("by_")},
-        **{"start": start, "end": end, "hours_from": hours_from, "hours_to": hours_to},
-        **{"attributes": [name.removeprefix(ATTRIBUTE) for name in attributes], "rows": limit or _ALL_ROWS},
     }
     rows = store.query(query, {name: offered[name] for name in query.parameters}).dicts()
     return [row | dict(zip(attributes, row.get("texts_of_attributes", ()), strict=True)) for row in rows]
