@@ -22,8 +22,8 @@ def compare_cost(store: Store, by: Sequence[str], start: datetime, end: datetime
 
     The rows with the largest change come first, `limit` of them if it is given, and those with an unknown change last;
     by some dimension the last row is the total of everything. Where there were no calls the cost is 0 and its priced
-    share None. The note says how the total changed and why. Raises ValueError for an unknown dimension, a limit below 1,
-    and for what needs single calls that are no longer kept; StoreError.
+    share None. The note says how the total changed and why. Raises ValueError for an unknown dimension, a limit below
+    1, and for what needs single calls that are no longer kept; StoreError.
     """
     statement = statement_for("cost", by, limit)
     spans = (start, end), (start - (end - start), start)
