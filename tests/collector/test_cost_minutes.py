@@ -10,15 +10,12 @@ import pytest
 from collected_calls import collect
 from conftest import NOW
 from events import a_call, a_rate_limited_call
-from given_prices import give_prices
+from given_prices import state_prices_of_all_calls
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collector.allocation.allocate import allocate_capacity
 from collector.allocation.capacity import CapacityConfig
-from collector.price_book.book import PriceBook, Update
-from collector.price_book.price_file import parse_price_file
-from collector.price_book.row import BEGINNING, END
 from store.connection import Store
 from store.sql import Query, parse
 
@@ -78,14 +75,7 @@ rates = {input_rate = 2, output_rate = 1}
 @pytest.fixture
 def contracted(store: Store) -> Store:
     """A store with prices of a team, an account, a time of the day and a size that are in force."""
-    give_prices(store)
-    book = PriceBook(store)
-    book.statements()
-    update = Update("contract", "ours", "0" * 64, "a contract", parse_price_file(OF_SOME, "contract", "ours"))
-    number = book.record(update, NOW)
-    version = book.next_version(number, BEGINNING, END)
-    book.prepare([*book.versions(), version])
-    book.enact(version, "reprice", "a contract", NOW)
+    state_prices_of_all_calls(store, OF_SOME, "contract")
     return store
 
 

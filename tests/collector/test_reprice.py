@@ -10,11 +10,10 @@ import pytest
 from collected_calls import collect
 from conftest import NOW
 from events import a_call
+from given_prices import state_prices
 from tokentide.call import LLMCall
 
-from collector.price_book.book import PriceBook, Update
 from collector.price_book.declared import Declared, DeclaredModel
-from collector.price_book.price_file import parse_price_file
 from collector.price_book.resolve import Named, Resolver
 from collector.price_book.row import price_key
 from collector.reprice import Change, Renamed, Repriced, reprice
@@ -48,13 +47,6 @@ def of_a_team(team: str, hours_ago: int, **more: object) -> LLMCall:
     return a_call(team=team, started_at=NOW - hours_ago * HOUR, **more)
 
 
-def stated(store: Store, text: str, layer: str = "override") -> None:
-    statements = parse_price_file(text, layer, "ours.toml")
-    book = PriceBook(store)
-    number = book.record(Update(layer, "ours.toml", "0" * 64, "ours", statements), NOW)
-    book.put_in_force(number, "ours", NOW)
-
-
 DOUBLE = '[[price]]\nprovider = "openai"\nmodel = "gpt-5"\nvalid_from = {since}\nrates = {{ input_rate = 2.5, cache_read_rate = 0.25, output_rate = 20 }}\n'
 A_CALL, DOUBLED = Decimal("0.001013"), Decimal("0.002026")
 
@@ -74,7 +66,7 @@ def priced(store: Store) -> Store:
 def test_a_size_at_which_prices_change_only_now_splits_what_was_added_up(store: Store) -> None:
     collect(store, of_a_team("red", 1, input_tokens=1000), of_a_team("red", 1, input_tokens=3000))
     (before,) = store.query(SPENT).rows
-    stated(store, DOUBLE.format(since="2026-01-01").replace("rates", "input_from = 2000\nrates"))
+    state_prices(store, DOUBLE.format(since="2026-01-01").replace("rates", "input_from = 2000\nrates"))
     tried = again(store, START, END, "", NOW, dry_run=True)
     assert store.query(SPENT).rows == [before]
     done = again(store, START, END, "larger inputs", NOW, dry_run=False)
@@ -86,7 +78,7 @@ def test_a_size_at_which_prices_change_only_now_splits_what_was_added_up(store: 
 
 def test_what_a_cache_saved_follows_the_price(store: Store) -> None:
     collect(store, of_a_team("red", 3, cache_hit=True))
-    stated(store, DOUBLE.format(since="2026-01-01"))
+    state_prices(store, DOUBLE.format(since="2026-01-01"))
     again(store, START, END, "ours", NOW, dry_run=False)
     for table in ("call_minutes", "call_hours"):
         saved = parse("saved", f"-- One row = all.\nSELECT sum(saved), sum(cost) FROM {table} FINAL")
@@ -96,7 +88,7 @@ def test_what_a_cache_saved_follows_the_price(store: Store) -> None:
 def test_minutes_that_are_to_be_split_are_noted_before(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     collect(store, of_a_team("red", 1, input_tokens=1000), of_a_team("red", 1, input_tokens=3000))
     (before,) = store.query(SPENT).rows
-    stated(store, DOUBLE.format(since="2026-01-01").replace("rates", "input_from = 2000\nrates"))
+    state_prices(store, DOUBLE.format(since="2026-01-01").replace("rates", "input_from = 2000\nrates"))
     execute = store.execute
 
     def killed(query: Query, *more: Any) -> None:
@@ -132,7 +124,7 @@ def test_names_that_are_understood_only_after_a_stop_are_in_the_totals(priced: S
 
 
 def test_calls_before_and_after_a_change_of_price_cost_what_held_then(priced: Store) -> None:
-    stated(priced, DOUBLE.format(since=f"{NOW - 4 * HOUR:%Y-%m-%dT%H:%M:%SZ}"))
+    state_prices(priced, DOUBLE.format(since=f"{NOW - 4 * HOUR:%Y-%m-%dT%H:%M:%SZ}"))
     assert priced.query(SPENT).rows == [(3 * A_CALL, 3, 1)]
     done = again(priced, START, END, "the contract of November", NOW, dry_run=False)
     assert priced.query(SPENT).rows == [(A_CALL + 2 * DOUBLED, 3, 1)]
@@ -142,7 +134,7 @@ def test_calls_before_and_after_a_change_of_price_cost_what_held_then(priced: St
 
 
 def test_every_change_is_on_record(priced: Store) -> None:
-    stated(priced, DOUBLE.format(since="2026-01-01"))
+    state_prices(priced, DOUBLE.format(since="2026-01-01"))
     done = again(priced, START, END, "the contract of November", NOW, dry_run=False)
     month = date(2026, 11, 1)
     assert [change._replace(month=month) for change in done.changes] == [
@@ -155,7 +147,7 @@ def test_every_change_is_on_record(priced: Store) -> None:
 
 
 def test_a_dry_run_says_the_same_and_changes_nothing(priced: Store) -> None:
-    stated(priced, DOUBLE.format(since="2026-01-01"))
+    state_prices(priced, DOUBLE.format(since="2026-01-01"))
     tried = again(priced, START, END, "", NOW, dry_run=True)
     assert priced.query(SPENT).rows == [(3 * A_CALL, 3, 1)]
     assert priced.query(TRAIL).rows == []
@@ -163,7 +155,7 @@ def test_a_dry_run_says_the_same_and_changes_nothing(priced: Store) -> None:
 
 
 def test_only_the_span_is_priced_again(priced: Store) -> None:
-    stated(priced, DOUBLE.format(since="2026-01-01"))
+    state_prices(priced, DOUBLE.format(since="2026-01-01"))
     again(priced, NOW - 4 * HOUR, END, "", NOW, dry_run=False)
     assert priced.query(SPENT).rows == [(A_CALL + 2 * DOUBLED, 3, 1)]
     collect(priced, of_a_team("red", 5))
@@ -171,7 +163,7 @@ def test_only_the_span_is_priced_again(priced: Store) -> None:
 
 
 def test_a_replay_after_re_pricing_changes_nothing(priced: Store) -> None:
-    stated(priced, DOUBLE.format(since="2026-01-01"))
+    state_prices(priced, DOUBLE.format(since="2026-01-01"))
     again(priced, START, END, "", NOW, dry_run=False)
     before = priced.query(SPENT).rows
     collect(priced, of_a_team("late", 3))
@@ -180,7 +172,7 @@ def test_a_replay_after_re_pricing_changes_nothing(priced: Store) -> None:
 
 def test_a_team_has_its_contract_and_the_others_do_not(priced: Store) -> None:
     text = '[[price]]\nprovider = "openai"\nmodel = "*"\ncontext = "*"\nteam = "red"\ndiscount = 0.5\n'
-    stated(priced, text, "contract")
+    state_prices(priced, text, "contract")
     again(priced, START, END, "", NOW, dry_run=False)
     assert priced.query(SPENT).rows == [(2 * A_CALL / 2 + A_CALL, 3, 1)]
 
@@ -195,7 +187,9 @@ def test_an_account_has_its_contract_before_that_of_the_team(store: Store) -> No
         of_a_team("blue", 3),
     )
     entry = '[[price]]\nprovider = "openai"\nmodel = "*"\ncontext = "*"\n'
-    stated(store, f'{entry}team = "red"\ndiscount = 0.5\n{entry}account = "org-123"\ndiscount = 0.25\n', "contract")
+    state_prices(
+        store, f'{entry}team = "red"\ndiscount = 0.5\n{entry}account = "org-123"\ndiscount = 0.25\n', "contract"
+    )
     again(store, START, END, "", NOW, dry_run=False)
     of_red, of_the_account = A_CALL / 2, A_CALL * 3 / 4
     assert store.query(SPENT).rows == [(2 * of_red + 2 * of_the_account + A_CALL, 5, 0)]
@@ -203,8 +197,8 @@ def test_an_account_has_its_contract_before_that_of_the_team(store: Store) -> No
 
 def test_a_contract_that_is_stated_twice_is_one(priced: Store) -> None:
     text = '[[price]]\nprovider = "openai"\nmodel = "*"\ndiscount = 0.5\n'
-    stated(priced, text, "contract")
-    stated(priced, text, "contract")
+    state_prices(priced, text, "contract")
+    state_prices(priced, text, "contract")
     again(priced, START, END, "", NOW, dry_run=False)
     assert priced.query(SPENT).rows == [(3 * A_CALL / 2, 3, 1)]
 
@@ -212,7 +206,7 @@ def test_a_contract_that_is_stated_twice_is_one(priced: Store) -> None:
 def test_what_was_unpriced_gets_a_price_when_its_name_is_declared(priced: Store) -> None:
     own = DeclaredModel(name="nobody-*", is_model="llama-70b", of_provider="our servers")
     resolver = Resolver(Declared([own]))
-    stated(
+    state_prices(
         priced,
         '[[price]]\nprovider = "our servers"\nmodel = "llama-70b"\nrates = { input_rate = 1, output_rate = 1 }\n',
     )
@@ -247,6 +241,6 @@ def test_without_a_price_book_there_is_nothing_to_price_with(store: Store) -> No
 
 
 def test_a_late_statement_prices_only_what_comes_later(priced: Store) -> None:
-    stated(priced, DOUBLE.format(since="2026-01-01"))
+    state_prices(priced, DOUBLE.format(since="2026-01-01"))
     collect(priced, a_call(team="red", started_at=NOW + timedelta(minutes=5)))
     assert priced.query(SPENT).rows == [(3 * A_CALL + DOUBLED, 4, 1)]

@@ -11,12 +11,10 @@ import pytest
 from collected_calls import collect
 from conftest import NOW
 from events import a_call
-from given_prices import give_prices
+from given_prices import give_prices, state_prices
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from collector.price_book.book import PriceBook, Update
-from collector.price_book.price_file import parse_price_file
 from server.config import Config
 from server.price_lookup import routes
 from store.connection import Store
@@ -33,9 +31,7 @@ USAGE = {"input_tokens": 20_000, "cache_read_tokens": 18_000, "output_tokens": 5
 def contracted(store: Store) -> Store:
     """A store in which team search pays half since an hour."""
     give_prices(store)
-    book, then = PriceBook(store), NOW - HOUR
-    number = book.record(Update("contract", "ours", "", "ours", parse_price_file(HALF, "contract", "ours")), then)
-    book.put_in_force(number, "ours", then)
+    state_prices(store, HALF, "contract", NOW - HOUR)
     return store
 
 
@@ -71,11 +67,7 @@ def test_a_usage_costs_what_a_call_is_charged(contracted: Store) -> None:
 
 def test_the_contract_of_an_account_goes_before_that_of_the_team(contracted: Store) -> None:
     of_an_account = HALF.replace('team = "search"', 'account = "org-123"').replace("0.5", "0.2")
-    book, then = PriceBook(contracted), NOW - HOUR
-    number = book.record(
-        Update("contract", "theirs", "", "theirs", parse_price_file(of_an_account, "contract", "theirs")), then
-    )
-    book.put_in_force(number, "theirs", then)
+    state_prices(contracted, of_an_account, "contract", NOW - HOUR)
     whose = [(team, account) for team in ("search", "growth") for account in ("", "org-123", "other")]
     collect(
         contracted,
@@ -101,9 +93,7 @@ def test_a_lookup_knows_what_was_stated_after_the_last_one(contracted: Store) ->
         return str(row["rates"]["input_rate"])
 
     assert rate() == "0.625"
-    book, then = PriceBook(contracted), NOW - HOUR
-    quarter = parse_price_file(HALF.replace("0.5", "0.25"), "contract", "ours")
-    book.put_in_force(book.record(Update("contract", "ours", "", "ours", quarter), then), "ours", then)
+    state_prices(contracted, HALF.replace("0.5", "0.25"), "contract", NOW - HOUR)
     assert rate() == "0.9375"
 
 

@@ -11,7 +11,7 @@ from collected_calls import collect
 from collector_batches import batch_of
 from conftest import NOW
 from events import a_call
-from given_prices import give_prices
+from given_prices import state_prices_of_all_calls
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -19,11 +19,9 @@ from tokentide.call import LLMCall
 
 from collector.allocation.allocate import allocate_capacity
 from collector.allocation.capacity import CapacityConfig, Use, borne, utilization
-from collector.price_book.book import PriceBook, Update
 from collector.price_book.declared import Declared, DeclaredModel
-from collector.price_book.price_file import parse_price_file
 from collector.price_book.resolve import Resolver
-from collector.price_book.row import BEGINNING, END, price_key
+from collector.price_book.row import price_key
 from collector.reprice import reprice
 from store.connection import Store
 from store.sql import Query, parse
@@ -56,16 +54,6 @@ def served(team: str, at: datetime = LAST, **more: object) -> LLMCall:
         "cache_read_tokens": 0,
     }
     return a_call(team=team, started_at=at + timedelta(minutes=7), **{**told, "output_tokens": 100, **more})
-
-
-def stated(store: Store, text: str) -> None:
-    give_prices(store)
-    book = PriceBook(store)
-    book.statements()
-    number = book.record(Update("override", "ours", "0" * 64, "ours", parse_price_file(text, "override", "ours")), NOW)
-    version = book.next_version(number, BEGINNING, END)
-    book.prepare([*book.versions(), version])
-    book.enact(version, "reprice", "ours", NOW)
 
 
 def key(store: Store, model: str, number: int) -> None:
@@ -137,7 +125,7 @@ def test_calls_from_before_it_was_declared_are_served_by_it_and_keep_that_when_p
 
 def test_calls_beyond_the_sizes_of_the_list_prices_bear_no_more_than_the_hour(store: Store) -> None:
     prices = '[[price]]\nprovider = "our servers"\nmodel = "llama"\ninput_to = 2000\nrates = { input_rate = 10, output_rate = 20 }\n'
-    stated(store, prices)
+    state_prices_of_all_calls(store, prices)
     ours = {"model_requested": "llama", "provider": "our servers"}
     collect(store, served("search", **ours), served("growth", **ours, input_tokens=3000), capacity=OURS)
     key(store, "llama", price_key("our servers", "llama", ""))

@@ -11,14 +11,11 @@ import pytest
 from collected_calls import collect
 from conftest import NOW
 from events import a_call
-from given_prices import give_prices
+from given_prices import state_prices_of_all_calls
 
 from collector.allocation.allocate import allocate_capacity
 from collector.allocation.capacity import CapacityConfig
-from collector.price_book.book import PriceBook, Update
-from collector.price_book.price_file import parse_price_file
 from collector.price_book.resolve import Resolver
-from collector.price_book.row import BEGINNING, END
 from collector.reprice import reprice
 from store.connection import Store
 from store.errors import QueryError
@@ -58,15 +55,6 @@ def cells(grid: Grid) -> str:
     )
 
 
-def stated(store: Store, text: str) -> None:
-    give_prices(store)
-    book = PriceBook(store)
-    number = book.record(Update("override", "ours", "0" * 64, "ours", parse_price_file(text, "override", "ours")), NOW)
-    version = book.next_version(number, BEGINNING, END)
-    book.prepare([*book.versions(), version])
-    book.enact(version, "reprice", "ours", NOW)
-
-
 def served(host: str, at: datetime, sizes: Sequence[int] = SIZES) -> list:
     told = {"host": host, "app": host, "started_at": at + timedelta(minutes=7), "output_tokens": 10}
     return [a_call(team=f"team-{size}", input_tokens=size, cache_read_tokens=0, **told) for size in sizes]
@@ -86,7 +74,7 @@ def test_splits_of_the_list_prices_leave_the_hours_before_alone(store: Store, is
     borne: dict[tuple[datetime, str], tuple[str, Decimal | None]] = {}
     for index, grid in enumerate(FINER_AND_COARSER):
         hour = MIDNIGHT + (2 + 3 * index) * HOUR
-        stated(store, cells(grid))
+        state_prices_of_all_calls(store, cells(grid))
         collect(store, *served(host, hour), capacity={name: resource}, now=hour + HOUR)
         allocate_capacity(store, name, resource, hour + HOUR + timedelta(minutes=15))
         found = of_calls(store, host)
@@ -105,10 +93,10 @@ def test_splits_of_the_list_prices_leave_the_hours_before_alone(store: Store, is
 def test_a_call_that_comes_after_its_hour_has_the_price_of_its_size(store: Store) -> None:
     resource = CapacityConfig(kind="ptu", hourly=HOURLY, host="late.example", valid_from=MIDNIGHT.date())
     ours = {"late": resource}
-    stated(store, cells(([], [])))
+    state_prices_of_all_calls(store, cells(([], [])))
     collect(store, *served("late.example", MIDNIGHT, [1000]), capacity=ours, now=MIDNIGHT + HOUR)
     allocate_capacity(store, "late", resource, MIDNIGHT + HOUR + timedelta(minutes=15))
-    stated(store, cells(([2000], [])))
+    state_prices_of_all_calls(store, cells(([2000], [])))
     collect(store, *served("late.example", MIDNIGHT + HOUR, [1000]), capacity=ours, now=MIDNIGHT + 2 * HOUR)
     allocate_capacity(store, "late", resource, MIDNIGHT + 2 * HOUR + timedelta(minutes=15))
     collect(store, *served("late.example", MIDNIGHT, [3000]), capacity=ours, now=NOW)
@@ -122,7 +110,7 @@ def test_a_list_price_that_changes_within_an_hour_weighs_as_it_is_charged(store:
     half_past = MIDNIGHT + timedelta(minutes=30)
     spans = (f"valid_to = {half_past:%Y-%m-%dT%H:%M:%SZ}\n", f"valid_from = {half_past:%Y-%m-%dT%H:%M:%SZ}\n")
     rates = [f"rates = {{ input_rate = {rate}, output_rate = 0 }}\n" for rate in (10, 1)]
-    stated(store, "".join(f"{MODEL}{part}{rate}" for part, rate in zip(spans, rates, strict=True)))
+    state_prices_of_all_calls(store, "".join(f"{MODEL}{part}{rate}" for part, rate in zip(spans, rates, strict=True)))
     calls = [*served("half.example", MIDNIGHT, [1000]), *served("half.example", half_past, [5000])]
     collect(store, *calls, capacity={"half": resource}, now=MIDNIGHT + HOUR)
     allocate_capacity(store, "half", resource, MIDNIGHT + HOUR + timedelta(minutes=15))
@@ -134,7 +122,7 @@ def test_a_list_price_that_changes_within_an_hour_weighs_as_it_is_charged(store:
 def test_sizes_that_changed_too_often_are_refused_rather_than_mixed_up(store: Store) -> None:
     resource = CapacityConfig(kind="ptu", hourly=HOURLY, host="many.example", valid_from=MIDNIGHT.date())
     for hour, sizes in enumerate((range(100, 1000, 100), range(150, 1050, 100))):
-        stated(store, cells((sizes, [])))
+        state_prices_of_all_calls(store, cells((sizes, [])))
         collect(store, *served("many.example", MIDNIGHT + hour * HOUR), capacity={"many": resource})
         now = MIDNIGHT + (hour + 1) * HOUR + timedelta(minutes=15)
         if not hour:

@@ -12,12 +12,11 @@ from collected_calls import collect
 from conftest import NOW
 from events import a_call, a_rate_limited_call
 from focus_rows import by_meter, focus_rows, known, total
+from given_prices import state_prices
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collector.books import close, correct
-from collector.price_book.book import PriceBook, Update
-from collector.price_book.price_file import parse_price_file
 from collector.price_book.resolve import Resolver
 from collector.reprice import reprice
 from server.focus.day import metadata, parse_day, rows
@@ -37,14 +36,6 @@ rates = { input_rate = 0.01, output_rate = 0.1 }
 BY_REQUEST = (
     '[[price]]\nprovider = "openai"\nmodel = "gpt-5"\nrates = { input_rate = 0, output_rate = 0, request_rate = 10 }\n'
 )
-
-
-def stated(store: Store, layer: str, text: str, at: datetime) -> None:
-    """In the book, and in force for calls from `at` on."""
-    book = PriceBook(store)
-    book.put_in_force(
-        book.record(Update(layer, "ours", "0" * 64, "ours", parse_price_file(text, layer, "ours")), at), "ours", at
-    )
 
 
 def test_each_meter_is_a_row_with_its_price(store: Store) -> None:
@@ -93,7 +84,7 @@ def test_a_call_of_unknown_cost_is_in_no_row_and_in_the_metadata(store: Store) -
 
 def test_the_contract_of_a_team_lowers_its_cost_and_not_the_list_price(store: Store) -> None:
     collect(store)
-    stated(store, "contract", CONTRACT, NOW - timedelta(hours=1))
+    state_prices(store, CONTRACT, "contract", NOW - timedelta(hours=1))
     collect(store, a_call(), a_call(team="red"))
     found = {
         json.loads(row["Tags"])["team"]: row for row in focus_rows(store, TODAY) if row["SkuMeter"] == "Output Tokens"
@@ -106,7 +97,7 @@ def test_the_contract_of_a_team_lowers_its_cost_and_not_the_list_price(store: St
 
 def test_a_contract_for_everyone_is_no_list_price(store: Store) -> None:
     collect(store)
-    stated(store, "contract", CONTRACT.replace('team = "search"\n', ""), NOW - timedelta(hours=1))
+    state_prices(store, CONTRACT.replace('team = "search"\n', ""), "contract", NOW - timedelta(hours=1))
     collect(store, a_call())
     (output,) = [row for row in focus_rows(store, TODAY) if row["SkuMeter"] == "Output Tokens"]
     assert (output["ListUnitPrice"], output["ContractedUnitPrice"]) == (Decimal("0.00001"), Decimal("0.000008"))
@@ -114,7 +105,7 @@ def test_a_contract_for_everyone_is_no_list_price(store: Store) -> None:
 
 def test_the_contracted_price_stands_in_for_a_list_price_that_is_not_known(store: Store) -> None:
     collect(store)
-    stated(store, "contract", EMBEDDINGS, NOW - timedelta(hours=1))
+    state_prices(store, EMBEDDINGS, "contract", NOW - timedelta(hours=1))
     collect(store, a_call(model_requested="text-embedding-3-small", cache_read_tokens=None))
     found = focus_rows(store, TODAY)
     assert by_meter(found)["Output Tokens"] == (96, Decimal("0.0000001"), Decimal("0.0000096"))
@@ -124,7 +115,7 @@ def test_the_contracted_price_stands_in_for_a_list_price_that_is_not_known(store
 
 def test_a_price_for_each_request_is_a_meter(store: Store) -> None:
     collect(store)
-    stated(store, "override", BY_REQUEST, NOW - timedelta(hours=1))
+    state_prices(store, BY_REQUEST, "override", NOW - timedelta(hours=1))
     collect(store, a_call(), a_call())
     found = focus_rows(store, TODAY)
     assert by_meter(found)["Requests"] == (2, Decimal("0.00001"), Decimal("0.00002"))
@@ -201,12 +192,8 @@ def test_a_closed_month_keeps_its_meters_when_it_is_priced_again(store: Store) -
     collect(store, a_call(started_at=OCTOBER))
     before = focus_rows(store, OCTOBER.date())
     close(store, OCTOBER.date().replace(day=1), NOW)
-    stated(
-        store,
-        "override",
-        '[[price]]\nprovider = "openai"\nmodel = "gpt-5"\nrates = { input_rate = 9, output_rate = 9 }\n',
-        NOW,
-    )
+    nine = '[[price]]\nprovider = "openai"\nmodel = "gpt-5"\nrates = { input_rate = 9, output_rate = 9 }\n'
+    state_prices(store, nine)
     reprice(store, Resolver(), OCTOBER - timedelta(days=1), OCTOBER + timedelta(days=1), "ours", NOW, dry_run=False)
     found = focus_rows(store, OCTOBER.date())
     assert [row for row in found if row["ChargeClass"] is None] == before
