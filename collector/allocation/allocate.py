@@ -15,6 +15,7 @@ from typing import Any, Final
 from collector.allocation.capacity import CapacityConfig, Use, borne, utilization
 from collector.allocation.charges import CAPACITY, IDLE_TEAM, SHARED, Charge, minutes_of, roll_up, write
 from collector.allocation.shared import SharedCostConfig, daily, split
+from collector.price_book.effective import TIERS_OF_A_SPAN
 from store.connection import Store
 from store.errors import StoreError
 from store.retention import kept_since
@@ -84,7 +85,7 @@ def _price_hour(store: Store, label: str, resource: CapacityConfig, use: Use, no
         query = load("collector.allocation", "price_hour")
         part = int(borne(resource, use).scaleb(12))
         told = {"resource": label, "hour": use.hour, "borne": part, "weight": use.weight, "now": now}
-        store.execute(query, told)
+        store.execute(query, told | {"tiers_of_a_span": TIERS_OF_A_SPAN})
 
 
 def _book_hours(store: Store, label: str, resource: CapacityConfig, uses: Sequence[Use], now: datetime) -> None:

@@ -92,7 +92,7 @@ WITH
 SELECT
     concat('capacity:', {resource:String}),
     price_key,
-    16 * (indexOf(days, day) - 1) + indexOf(tiers, tier) - 1 AS cell,
+    {tiers_of_a_span:UInt16} * (indexOf(days, day) - 1) + indexOf(tiers, tier) - 1 AS cell,
     starts_at,
     starts_at + INTERVAL 1 DAY,
     day,
@@ -105,6 +105,6 @@ FROM
     SELECT hours.*, days, tiers, arrayJoin(days) AS day, arrayJoin(tiers) AS tier
     FROM hours INNER JOIN grids USING (price_key)
 )
-WHERE day >= day_from AND tier >= input_from AND NOT throwIf(length(tiers) > 16, 'prices of capacity have changed at more than 15 sizes of the input: state fewer')
+WHERE day >= day_from AND tier >= input_from AND NOT throwIf(length(tiers) > {tiers_of_a_span:UInt16}, 'prices of capacity have changed at more than 15 sizes of the input: state fewer')
 ORDER BY day_from DESC, input_from DESC
 LIMIT 1 BY price_key, starts_at, day, tier

@@ -20,7 +20,9 @@ from collector.price_book.row import BEGINNING, DAY, END, UNBOUNDED, PriceRow
 
 LAYERS: Final = ("seed", "override", "contract")
 _PICO: Final = 1_000_000
-MOST_TIERS: Final = 15
+TIERS_OF_A_SPAN: Final = 16
+"""A cell has this many times the number of its span of the day, plus that of its tier; the views of prices say so too."""
+_MOST_TIERS: Final = TIERS_OF_A_SPAN - 1
 OF_AN_ACCOUNT: Final = "account:"
 """Before the name of an account, in place of a team; it goes before the contract of the team."""
 AT_LIST_PRICE: Final = "*"
@@ -211,15 +213,15 @@ def _within(row: PriceRow, start: datetime, end: datetime) -> PriceRow | None:
 
 
 def _cells(team: str, by_key: Mapping[int, list[PriceRow]]) -> Iterator[EffectivePrice]:
-    """The rows on the grid of their price key; a cell is 16 times the number of the span of the day plus the tier's."""
+    """The rows on the grid of their price key."""
     for key, rows in by_key.items():
         tiers = sorted({0, *(bound for row in rows for bound in (row.input_from, row.input_to) if bound < UNBOUNDED)})
         days = sorted({0, *(bound for row in rows for bound in (row.day_from, row.day_to) if bound < DAY)})
-        if len(tiers) > MOST_TIERS:
-            raise ValueError(f"{rows[0].model} has more than {MOST_TIERS} tiers of input tokens: state fewer")
+        if len(tiers) > _MOST_TIERS:
+            raise ValueError(f"{rows[0].model} has more than {_MOST_TIERS} tiers of input tokens: state fewer")
         for (day, day_from), (tier, input_from) in product(enumerate(days), enumerate(tiers)):
             for row in _within_cell(rows, day_from, input_from):
-                yield _priced(team, key, 16 * day + tier, day_from, input_from, row)
+                yield _priced(team, key, TIERS_OF_A_SPAN * day + tier, day_from, input_from, row)
 
 
 def _within_cell(rows: Sequence[PriceRow], day_from: int, input_from: int) -> list[PriceRow]:
