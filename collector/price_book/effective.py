@@ -21,7 +21,7 @@ from collector.price_book.row import BEGINNING, DAY, END, UNBOUNDED, PriceRow
 LAYERS: Final = ("seed", "override", "contract")
 _PICO: Final = 1_000_000
 TIERS_OF_A_SPAN: Final = 16
-"""A cell has this many times the number of its span of the day, plus that of its tier; the views of prices say so too."""
+"""A cell is this many times the number of its span of the day, plus that of its tier; views of prices say so too."""
 _MOST_TIERS: Final = TIERS_OF_A_SPAN - 1
 OF_AN_ACCOUNT: Final = "account:"
 """Before the name of an account, in place of a team; it goes before the contract of the team."""
