@@ -9,6 +9,20 @@ import pytest
 
 from server.kafka_broker import KafkaBroker
 
+JAAS = (
+    'org.apache.kafka.common.security.plain.PlainLoginModule required username="broker" password="of-the-broker" '
+    'user_broker="of-the-broker" user_collector="of-the-collector" user_shop="of-the-shop";'
+)
+ASKS_FOR_PASSWORDS = {
+    "listener.security.protocol.map": "PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "inter.broker.listener.name": "PLAINTEXT",
+    "sasl.enabled.mechanisms": "PLAIN",
+    "sasl.mechanism.inter.broker.protocol": "PLAIN",
+    "listener.name.plaintext.plain.sasl.jaas.config": JAAS,
+    "auto.create.topics.enable": "true",
+}
+"""Settings of a broker that knows the users `collector` and `shop`."""
+
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:

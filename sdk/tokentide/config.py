@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import json
 import logging
 import os
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -18,6 +20,7 @@ from tokentide.transports import TRANSPORTS
 
 _PREFIX: Final = "TOKENTIDE_"
 _MOST: Final = 2**53
+_OF_KAFKA: Final = re.compile(r"security_protocol|(ssl|sasl)_\w+|(proxy|socks5)_\w+|client_dns_lookup")
 
 _logger = logging.getLogger("tokentide")
 
@@ -94,6 +97,17 @@ def _secret(value: object) -> str:
     return text
 
 
+def _kafka_client(value: object) -> Mapping[str, Any]:
+    """Settings of kafka-python by name, in the environment as JSON. What the transport itself sets is none of them."""
+    with contextlib.suppress(ValueError):
+        value = json.loads(value) if isinstance(value, str) else value
+    if not isinstance(value, Mapping):
+        raise ValueError('must be settings by name, in the environment as JSON: {"security_protocol": "SASL_SSL", …}')
+    if wrong := [str(name) for name in value if not _OF_KAFKA.fullmatch(str(name))]:
+        raise ValueError(f"must be about how to reach brokers (security_protocol, ssl_…, sasl_…), not {wrong[0]!r}")
+    return dict(value)
+
+
 def _function(value: object) -> Callable[[str], str] | None:
     if value is not None and not callable(value):
         raise ValueError("must be a function from text to text")
@@ -122,6 +136,10 @@ class Settings:
     endpoint: Annotated[str, _address, "Address of the intake, for transport http."] = "http://127.0.0.1:8321"
     kafka_bootstrap: Annotated[str, _text, "Brokers as host:port, separated by commas."] = "127.0.0.1:9092"
     kafka_topic: Annotated[str, _text, "Topic that events are written to."] = "tokentide.calls"
+    kafka_client: Annotated[
+        Mapping[str, Any], _kafka_client, "Further settings of kafka-python: security_protocol, sasl_…, ssl_…."
+    ] = field(default_factory=dict, repr=False)
+    kafka_password_file: Annotated[str, _text, "File that holds kafka_client's sasl_plain_password."] = ""
     token: Annotated[str, _secret, "Bearer token for the intake; empty sends none."] = field(default="", repr=False)
     ca_file: Annotated[
         str, _text, "PEM file of the issuers to trust of an https endpoint; empty trusts those that Python does."
@@ -204,7 +222,7 @@ def _parsed(name: str, parse: Callable[[object], Any], value: object) -> Any:
         return parse(value)
     except ValueError as error:
         # Before the @ of an address there may be a password.
-        shown = "" if parse is _secret or "@" in str(value) else f", not {value!r}"
+        shown = "" if parse in (_secret, _kafka_client) or "@" in str(value) else f", not {value!r}"
         raise SettingsError(f"{name} {error}{shown}") from error
 
 

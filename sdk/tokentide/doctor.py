@@ -35,7 +35,8 @@ _USER_OF_AN_ADDRESS: Final = re.compile(r"[^\s/'\",]+@")
 _HIDDEN: Final = "***"
 _REMEDY: Final = {
     "http": "`tokentide up` starts an intake, TOKENTIDE_ENDPOINT says where it is; till then calls wait on disk",
-    "kafka": "TOKENTIDE_KAFKA_BOOTSTRAP says where the brokers are; till then calls wait on disk",
+    "kafka": "TOKENTIDE_KAFKA_BOOTSTRAP says where the brokers are, and TOKENTIDE_KAFKA_CLIENT what they ask for, "
+    "such as a login; till then calls wait on disk",
     "memory": "",
 }
 
@@ -265,7 +266,9 @@ def _size(path: Path) -> int:
 
 def _hider(settings: Settings) -> Callable[[str], str]:
     """What makes a text fit to be shown: without secrets, and without whoever an address names before its @."""
-    secrets = [value for field in fields(settings) if not field.repr and (value := getattr(settings, field.name))]
+    said = [getattr(settings, field.name) for field in fields(settings) if not field.repr]
+    said += [value for name, value in settings.kafka_client.items() if "password" in name]
+    secrets = [value for value in said if value and isinstance(value, str)]
 
     def hide(text: str) -> str:
         for secret in secrets:

@@ -39,6 +39,8 @@ def test_values_from_the_environment_get_their_types() -> None:
         ("queue_size", 0, "queue_size must be a whole number, 1 or more, not 0"),
         ("queue_size", 2.5, "queue_size must be a whole number"),
         ("queue_size", True, "queue_size must be a whole number"),
+        ("kafka_client", "SASL_SSL", r"^kafka_client must be settings by name, in the environment as JSON: .*…}$"),
+        ("kafka_client", {"acks": 0}, r"must be about how to reach brokers \(.*\), not 'acks'$"),
         ("spool_dir", 3, "spool_dir must be the path of a folder"),
         ("team", None, "team must be a text, not None"),
     ],
@@ -63,7 +65,9 @@ def test_a_secret_that_cannot_be_used_is_not_shown(caplog: pytest.LogCaptureFixt
     with pytest.raises(SettingsError, match=r"^token must be a text without line breaks$"):
         load({}, token="hunter2\nhunter3")
     assert load({"TOKENTIDE_TOKEN": "hunter2\nhunter3"}).token == ""
-    assert "hunter" not in caplog.text
+    assert load({"TOKENTIDE_KAFKA_CLIENT": '{"sasl_plain_password": "hunter2", "asks": 1}'}).kafka_client == {}
+    assert load({"TOKENTIDE_KAFKA_CLIENT": '{"sasl_plain_password": "hunter2"'}).kafka_client == {}
+    assert "hunter" not in caplog.text + repr(load({}, kafka_client={"sasl_plain_password": "hunter2"}))
 
 
 def test_an_account_without_a_home_uses_the_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> None:

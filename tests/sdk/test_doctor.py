@@ -17,7 +17,11 @@ from tokentide.config import load
 from tokentide.doctor import Findings, examine, send_test_event, text_of
 from tokentide.spool import spool_folder
 
-SECRETS = {"TOKENTIDE_TOKEN": "hunter2", "TOKENTIDE_USER_KEY": "hunter3"}
+SECRETS = {
+    "TOKENTIDE_TOKEN": "hunter2",
+    "TOKENTIDE_USER_KEY": "hunter3",
+    "TOKENTIDE_KAFKA_CLIENT": '{"sasl_plain_username": "shop", "sasl_plain_password": "hunter6"}',
+}
 
 
 def dead_port() -> int:

@@ -12,6 +12,7 @@ import re
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tokentide.config import Settings, SettingsError
@@ -51,7 +52,7 @@ class KafkaTransport:
         give_up = time.monotonic() + timeout_s
         try:
             if self._producer is None:
-                self._producer = _connect(self._bootstrap)
+                self._producer = _connect(self._bootstrap, **_login(self._settings))
             sent = [self._producer.send(self._topic, record, key=_key(record)) for record in records]
             for future in sent:
                 future.get(timeout=max(0.0, give_up - time.monotonic()))
@@ -81,7 +82,15 @@ def _key(record: bytes) -> bytes | None:
     return found[1] if found else None
 
 
-def _connect(bootstrap: Sequence[str]) -> KafkaProducer:
+def _login(settings: Settings) -> dict[str, Any]:
+    """What brokers ask for. The file is read for every connection: its password may be another one by then."""
+    if not settings.kafka_password_file:
+        return dict(settings.kafka_client)
+    password = Path(settings.kafka_password_file).read_text("utf-8").strip()
+    return {**settings.kafka_client, "sasl_plain_password": password}
+
+
+def _connect(bootstrap: Sequence[str], **login: Any) -> KafkaProducer:
     with _importing:
         from kafka import KafkaProducer
 
@@ -105,6 +114,7 @@ def _connect(bootstrap: Sequence[str]) -> KafkaProducer:
 
     _keep_quiet()
     return Producer(
+        **login,
         bootstrap_servers=list(bootstrap),
         client_id=THREAD_PREFIX,
         api_version=API_VERSION,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from kafka import KafkaProducer
+from kafka_broker import ASKS_FOR_PASSWORDS
 from running_pipeline import wait_until
 
 from collector.config import CollectorConfig
@@ -16,18 +17,6 @@ from collector.sources.kafka import KafkaAway, KafkaSource
 from server.kafka_broker import KafkaBroker
 
 LOGIN = {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "PLAIN", "sasl_plain_username": "collector"}
-JAAS = (
-    'org.apache.kafka.common.security.plain.PlainLoginModule required username="broker" password="of-the-broker" '
-    'user_broker="of-the-broker" user_collector="of-the-collector";'
-)
-ASKS_FOR_PASSWORDS = {
-    "listener.security.protocol.map": "PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
-    "inter.broker.listener.name": "PLAINTEXT",
-    "sasl.enabled.mechanisms": "PLAIN",
-    "sasl.mechanism.inter.broker.protocol": "PLAIN",
-    "listener.name.plaintext.plain.sasl.jaas.config": JAAS,
-    "auto.create.topics.enable": "true",
-}
 
 
 @pytest.fixture(scope="module")
