@@ -56,7 +56,7 @@ _COLUMNS: Final = {
     ),
     "losses": (
         *("processes", "silent", "emitted", "stored", "repeated", "dropped", "reasons_of_drops"),
-        *("dead_letters", "missing", "unknown_tail", "spooled", "least_delay_ms"),
+        *("dead_letters", "missing", "unknown_tail", "spooled", "hook_errors", "least_delay_ms"),
     ),
     "ledger": (
         *("emitted", "stored", "repeated", "dropped", "reasons_of_drops", "spooled"),

@@ -275,6 +275,7 @@ _COMPLETENESS: Final = Row(
                 Column(name="dead_letters", title="Dead letters", unit="count"),
                 Column(name="missing", title="Missing", unit="count"),
                 Column(name="unknown_tail", title="Unknown tail"),
+                Column(name="hook_errors", title="Hook errors", unit="count"),
             ),
             empty="No process was heard of since the start of this range.",
         ),

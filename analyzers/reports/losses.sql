@@ -16,6 +16,7 @@ SELECT
     sum(ledger.missing) AS missing,
     sum(ledger.tail) AS unknown_tail,
     sum(ledger.spooled) AS spooled,
+    sum(ledger.hook_errors) AS hook_errors,
     min(ledger.least_delay_ms) AS least_delay_ms
 FROM producer_ledger AS ledger
 WHERE ledger.heard_at >= toStartOfMinute({start:DateTime}) AND ledger.heard_at < {end:DateTime}

@@ -15,7 +15,8 @@ SELECT
             mapKeys(sumMap(ledger.dropped_by_reason) AS reasons), mapValues(reasons)), ', ') AS dropped,
     sum(ledger.dead_letters) AS dead_letters,
     sum(ledger.missing) AS missing,
-    if(sum(ledger.tail) = 0, '', concat(toString(sum(ledger.tail)), ' in ', toString(countIf(ledger.tail > 0)), if(countIf(ledger.tail > 0) = 1, ' process', ' processes'))) AS unknown_tail
+    if(sum(ledger.tail) = 0, '', concat(toString(sum(ledger.tail)), ' in ', toString(countIf(ledger.tail > 0)), if(countIf(ledger.tail > 0) = 1, ' process', ' processes'))) AS unknown_tail,
+    sum(ledger.hook_errors) AS hook_errors
 FROM producer_ledger AS ledger
 WHERE ledger.heard_at >= toStartOfMinute({from:DateTime64(3)})
 GROUP BY app

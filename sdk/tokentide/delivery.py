@@ -30,6 +30,11 @@ LOOK_AT_SPOOL_EVERY_S: Final = 10.0
 LONGEST_PAUSE_S: Final = 30.0
 REPORT_BYTES: Final = 1024
 
+_HOOKS_FAILED: Final = (
+    "steps of tokentide have failed: the app is not affected, but calls are missing or incomplete, and after 100 "
+    "failures in a row none is recorded until the process starts anew"
+)
+
 _logger = logging.getLogger("tokentide")
 _said: set[str] = set()
 
@@ -65,7 +70,7 @@ class Delivery:
         jitter: Callable[[], float],
     ) -> None:
         self.account = Account(queue, spool, app, now)
-        self.taken_over = False
+        self.taken_over = self.tells_of_failures = False
         self._queue, self._transport, self._spool, self._read = queue, transport, spool, read
         self._clock, self._jitter = clock, jitter
         self._lock = threading.Lock()
@@ -282,5 +287,7 @@ class Delivery:
 
     def _say(self) -> None:
         """Log what there is to say. Not where it is found: a log of the app's may keep its caller waiting."""
+        if self.tells_of_failures:
+            self._warn("hook_errors", _HOOKS_FAILED)
         while self._unsaid:
             _logger.warning("%s (said once)", self._unsaid.pop(0))

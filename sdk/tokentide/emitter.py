@@ -166,10 +166,11 @@ class Emitter:
             if not (_threads_may_start or sys.is_finalizing()):
                 self.close()
 
-    def count_hook_error(self) -> None:
-        """Count a failure of a hook; the next report says how many there were."""
+    def count_hook_error(self, told: bool = False) -> None:
+        """Count a failure of a hook. The next report says how many there were; so does the log, once, unless `told`."""
         worker = self._worker
         worker.delivery.account.hook_errors += 1
+        worker.delivery.tells_of_failures |= not told
         if not worker.running:
             worker.start()
 

@@ -61,7 +61,7 @@ def _harmless(
             settings, _, emitter = self._running
             if settings.transport == "memory":
                 raise
-            emitter.count_hook_error()
+            emitter.count_hook_error(told=True)
             if method.__name__ not in _said:
                 _said.add(method.__name__)
                 _logger.warning("a call recorded by hand lacks what was said wrongly of it: %s (said once)", error)

@@ -84,21 +84,21 @@ def test_losses_say_what_became_of_everything_that_was_emitted(store: Store) -> 
     gone = ProducerReport(
         report_id=uuid7(), producer_id="b", reported_at=START, emitted=9, dropped={"exit": 2}, closed=True, app="shop"
     )
-    alive = ProducerReport(report_id=uuid7(), producer_id="a", reported_at=START, emitted=4, app="shop")
+    alive = ProducerReport(report_id=uuid7(), producer_id="a", reported_at=START, emitted=4, hook_errors=3, app="shop")
     calls = [a_call(producer_id=producer, seq=seq, app="shop") for producer in "ab" for seq in (1, 3)]
     collect(store, *calls, calls[0], gone, alive)
     by_process = report(store, "losses", ["process"], START, NOW)
     assert by_process.columns == (
         "process", "processes", "silent", "emitted", "stored", "repeated", "dropped", "reasons_of_drops",
-        "dead_letters", "missing", "unknown_tail", "spooled", "least_delay_ms",
+        "dead_letters", "missing", "unknown_tail", "spooled", "hook_errors", "least_delay_ms",
     )  # fmt: skip
     late = int(NOW.timestamp() * 1000) - int(calls[0].started_at.timestamp() * 1000) - int(calls[0].duration_ms)
     assert by_process.rows == [
-        ("b", 1, 0, 9, 2, 0, 2, "exit 2", 0, 5, 0, 0, late),
-        ("a", 1, 0, 4, 2, 1, 0, "", 0, 1, 1, 0, late),
+        ("b", 1, 0, 9, 2, 0, 2, "exit 2", 0, 5, 0, 0, 0, late),
+        ("a", 1, 0, 4, 2, 1, 0, "", 0, 1, 1, 0, 3, late),
     ]
     by_app = report(store, "losses", ["app"], START, NOW).rows
-    assert by_app == [("shop", 2, 0, 13, 4, 1, 2, "exit 2", 0, 6, 1, 0, late)]
+    assert by_app == [("shop", 2, 0, 13, 4, 1, 2, "exit 2", 0, 6, 1, 0, 3, late)]
 
 
 def test_a_process_that_ended_without_a_goodbye_is_silent_and_its_tail_may_be_spooled(store: Store) -> None:
@@ -106,7 +106,7 @@ def test_a_process_that_ended_without_a_goodbye_is_silent_and_its_tail_may_be_sp
     collect(store, a_call(producer_id="a", seq=1, app="shop"), gone)
     (found,) = report(store, "losses", ["app"], START, NOW).rows
     assert found[:5] == ("shop", 1, 1, 3, 1)
-    assert found[-3:-1] == (2, 2)
+    assert found[-4:-2] == (2, 2)
 
 
 def test_the_ledger_says_in_which_hour_which_numbers_are_missing(store: Store) -> None:

@@ -176,6 +176,7 @@ def test_the_ledger_accounts_for_every_event_that_was_emitted(seeded: Store) -> 
         "dead_letters": 1,
         "missing": 1,
         "unknown_tail": "5 in 1 process",
+        "hook_errors": 0,
     }
     assert row["emitted"] == row["stored"] + 2 + row["dead_letters"] + row["missing"] + 5
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from emitted import call_ids, calls, eventually, last_report, read, spooled
 from loopback_intake import HANGING, LoopbackIntake, Reply
+from tokentide import delivery
 from tokentide.config import Settings, load
 from tokentide.emitter import Emitter
 from tokentide.transports import open_transport
@@ -90,11 +91,19 @@ def test_many_threads_get_gapless_numbers(make: Make) -> None:
     assert last_report(records(emitter))["dropped"] == {}
 
 
-def test_hook_errors_are_reported_even_without_an_event(make: Make) -> None:
+def test_hook_errors_are_reported_even_without_an_event_and_logged_once(
+    make: Make, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "_said", set())
     emitter = make()
+    emitter.count_hook_error(told=True)
+    assert emitter.flush()
+    assert caplog.messages == []
+    emitter.count_hook_error()
     emitter.count_hook_error()
     emitter.close()
-    assert last_report(records(emitter))["hook_errors"] == 1
+    assert last_report(records(emitter))["hook_errors"] == 3
+    assert [message.partition(":")[0] for message in caplog.messages] == ["steps of tokentide have failed"]
 
 
 def test_a_worker_that_died_is_started_again(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
