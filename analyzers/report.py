@@ -102,7 +102,10 @@ def report(
     found = groups(store, statement, by, start, end, limit)
     note = ""
     if kind in _WITH_TOTAL and by and found:
-        note = _untold(by, found) if limit is None or len(found) < limit else ""
+        notes = _untold(by, found) if limit is None or len(found) < limit else []
+        if kind == "money":
+            notes += _charged(store, start, end)
+        note = " ".join(notes)
         total = groups(store, statement, (), start, end)[0]
         found.append({**total, **total_key(by)})
     return Report(columns, [tuple(row[name] for name in columns) for row in found], note)
@@ -153,15 +156,22 @@ def groups(
     return [row | dict(zip(attributes, row.get("texts_of_attributes", ()), strict=True)) for row in rows]
 
 
-def _untold(by: Sequence[str], found: Sequence[Mapping[str, Any]]) -> str:
+def _untold(by: Sequence[str], found: Sequence[Mapping[str, Any]]) -> list[str]:
     """A sentence on each dimension that no call has."""
     attributes = [name.removeprefix(ATTRIBUTE) for name in by if name.startswith(ATTRIBUTE)]
     ways = {**_SAID_WITH, **{f"{ATTRIBUTE}{name}": f"tokentide.context({name}=…)" for name in attributes}}
-    return " ".join(
+    return [
         f"No call here says its {name.replace(':', ' ', 1)}: apps do with {ways[name]}."
         for name in by
         if name in ways and not any(row[name] for row in found)
-    )
+    ]
+
+
+def _charged(store: Store, start: datetime, end: datetime) -> list[str]:
+    """A sentence on the charges of the range, if there are any: they are in the cost report and no call's."""
+    of_operations = {row["operation"]: row["cost_usd"] for row in groups(store, "cost", ("operation",), start, end)}
+    charged = of_operations.get("charge")
+    return [f"Charges are no calls: {dollars(charged)} of them are in the cost report and not here."] if charged else []
 
 
 def total_key(by: Sequence[str]) -> dict[str, str]:

@@ -985,7 +985,7 @@ CREATE TABLE llm_calls
     `account` LowCardinality(String) MATERIALIZED attributes['account'],
     `payer_key` UInt64 MATERIALIZED multiIf(capacity != '', cityHash64(concat('capacity:', capacity), price_key), (attributes['account']) != '', cityHash64(concat('account:', attributes['account']), price_key), 0),
     `dimensions` UInt64 MATERIALIZED cityHash64(team, app, feature, environment, provider, if(model_responded != '', model_responded, model_requested), operation),
-    `usage_kind` UInt8 MATERIALIZED multiIf((provider_reported_cost IS NOT NULL) AND (capacity = ''), 1, operation = 'count_tokens', 2, (usage_source = 'missing') AND (ifNull(http_status, 0) >= 400), 2, usage_source = 'missing', 3, usage_is_contradictory, 5, capacity != '', 9, usage_source = 'estimated', 7, 8),
+    `usage_kind` UInt8 MATERIALIZED multiIf((provider_reported_cost IS NOT NULL) AND (capacity = ''), 1, operation = 'count_tokens', 2, ((usage_source = 'missing') OR ((input_tokens IS NULL) AND (output_tokens IS NULL))) AND (ifNull(http_status, 0) >= 400), 2, (usage_source = 'missing') OR ((input_tokens IS NULL) AND (output_tokens IS NULL)), 3, usage_is_contradictory, 5, capacity != '', 9, usage_source = 'estimated', 7, 8),
     `used_tokens` UInt8 MATERIALIZED (ifNull(input_tokens, 0) > 0) + (2 * (ifNull(output_tokens, 0) > 0))
 )
 ENGINE = ReplacingMergeTree(received_at)

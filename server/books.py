@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from starlette.requests import Request
 from starlette.routing import Route
 
+from collector.allocation.allocate import ENDED_DAYS_SETTLE, allocate
 from collector.books import Booked, close, closed_months, correct, months
+from collector.config import CollectorConfig
 from server.json_routes import Answer, admin_route, read_route
 from server.keeping import Clock
 from store.connection import Store
 from store.sql import load
 
 
-def closed(store: Store, asked: Mapping[str, Any], clock: Clock) -> dict[str, Any]:
+def closed(store: Store, asked: Mapping[str, Any], clock: Clock, config: CollectorConfig) -> dict[str, Any]:
     """Close the month `{"month": "2026-10"}`: what was booked, and how many of its `attempts` are `unpriced`.
 
-    Raises ValueError, StoreError.
+    Its capacity and shared costs are worked out first, as far as no collector has done it. Raises ValueError, StoreError.
     """
-    month = parse_month(asked.get("month"))
-    booked = close(store, month, clock())
+    month, now = parse_month(asked.get("month")), clock()
+    if config.capacity or config.shared_costs:
+        _allocate(store, month, now, config)
+    booked = close(store, month, now)
     known = next(one for one in months(store) if one.month == month)
     return _told(booked) | {"attempts": known.attempts, "unpriced": known.attempts - known.priced}
 
@@ -59,7 +63,7 @@ def entries(store: Store, month: date) -> list[dict[str, Any]]:
     return store.query(load("server", "book_entries"), {"month": month}).dicts()
 
 
-def routes(store: Store, clock: Clock) -> list[Route]:
+def routes(store: Store, config: CollectorConfig, clock: Clock) -> list[Route]:
     """`POST /api/admin/books/close` and `…/correct`; `GET /api/books` and `/api/books/<month>`."""
 
     def of_a_month(request: Request) -> Answer:
@@ -68,9 +72,20 @@ def routes(store: Store, clock: Clock) -> list[Route]:
     return [
         read_route("/api/books", lambda request: {"months": status(store)}),
         read_route("/api/books/{month}", of_a_month),
-        admin_route("/api/admin/books/close", lambda asked: closed(store, asked, clock)),
+        admin_route("/api/admin/books/close", lambda asked: closed(store, asked, clock, config)),
         admin_route("/api/admin/books/correct", lambda asked: corrected(store, asked, clock)),
     ]
+
+
+def _allocate(store: Store, month: date, now: datetime, config: CollectorConfig) -> None:
+    start = datetime(month.year, month.month, 1, tzinfo=timezone.utc)
+    end = (start + timedelta(days=31)).replace(day=1)
+    if end <= now < end + ENDED_DAYS_SETTLE:
+        raise ValueError(
+            f"close {month:%Y-%m} after {end + ENDED_DAYS_SETTLE:%H:%M} UTC: capacity and shared costs of its last day "
+            "are worked out by then"
+        )
+    allocate(store, config.capacity, config.shared_costs, now, start)
 
 
 def parse_month(text: Any) -> date:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -21,7 +22,9 @@ def close_command(month: MonthArgument, server: LetOption = None, config: Config
     from server.books_command import print_booked
     from server.owner import ask_owner
 
-    print_booked(ask_owner(load(config), "/api/admin/books/close", closed, {"month": month}, server))
+    settings = load(config)
+    close = partial(closed, config=settings.collector)
+    print_booked(ask_owner(settings, "/api/admin/books/close", close, {"month": month}, server))
 
 
 @books.command("correct")

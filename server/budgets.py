@@ -22,7 +22,8 @@ from store.connection import Store
 def status(store: Store, config: BudgetsConfig, now: datetime) -> list[dict[str, Any]]:
     """Every budget at `now`: amount, actual, forecast, burn rates, state, and which thresholds are on record.
 
-    Amounts are known costs; `note` says what is not known, and when no call ever fitted. Raises StoreError.
+    Amounts are known costs, None where there are calls and none has one; `note` says what is not known, and when no
+    call ever fitted. Raises StoreError.
     """
     budgets, zone = config.named(), config.zone()
     spending = {name: read_spending(store, budget, now, zone) for name, budget in budgets.items()}
@@ -48,8 +49,8 @@ def _told(one: BudgetStatus, on_record: Sequence[Reached]) -> dict[str, Any]:
         "period_start": one.period.start,
         "period_end": one.period.end,
         "amount_usd": one.amount,
-        "actual_usd": one.actual,
-        "used_share": one.used_share,
+        "actual_usd": one.actual if one.is_known else None,
+        "used_share": one.used_share if one.is_known else None,
         "attempts": one.attempts,
         "priced_share": one.priced_share,
         "forecast_usd": _cents(found.expected) if found else None,

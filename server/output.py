@@ -35,7 +35,7 @@ def print_table(columns: Sequence[str], lines: Iterable[Sequence[object]], right
     """Print `lines` below the names of their columns, if they have any; the columns in `right` are aligned there."""
     table = Table(box=None, pad_edge=False, show_header=bool(columns), header_style="bold")
     for column in columns:
-        table.add_column(column, justify="right" if column in right else "left")
+        table.add_column(Text(plain(column)), justify="right" if column in right else "left")
     for line in lines:
         table.add_row(*(Text(plain(cell)) for cell in line))
     Console(width=None if sys.stdout.isatty() else _WIDE).print(table)

@@ -130,7 +130,7 @@ def collector(config: Config, store: Store, registry: CollectorRegistry) -> Prog
     program.routes += dead_letter_routes(DeadLetterDesk(store, decoder, roll_up, utc_now))
     program.routes += keeping_routes(store, utc_now)
     program.routes += price_routes(store, config, utc_now)
-    program.routes += book_routes(store, utc_now)
+    program.routes += book_routes(store, settings, utc_now)
     program.loops["forgotten-keys"] = forgotten.run
     if settings.capacity or settings.shared_costs:
         program.loops["allocation"] = lambda stop: allocate.run(

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from analyzers.report import ATTRIBUTE, DIMENSIONS, Report, dollars
 from server.config import Config, ConfigError
+from server.exact_json import exact
 from server.output import FORMATS, check_format, no_formula, plain, print_json, print_table
 from server.owner import owner
 from server.programs import utc_now
@@ -73,6 +74,8 @@ def write(found: Report, format: str) -> None:
 
 def _field(value: Any) -> Any:
     """A field of the CSV: numbers as they are, also those that came as texts, and texts that are no formula."""
+    if isinstance(value, Decimal):
+        return exact(value)
     if not isinstance(value, str):
         return value
     try:

@@ -4,7 +4,7 @@ SELECT
     if(periods.team = '', 'unattributed', periods.team) AS team,
     sum(periods.attempts) AS attempts,
     sum(periods.operations) AS operations,
-    toString(if(sum(periods.priced) = 0 AND sum(periods.attempts) > 0, NULL, sum(periods.cost))) AS cost,
+    toString(if(sum(periods.priced) = 0 AND sum(periods.cost) = 0 AND sum(periods.attempts) > 0, NULL, sum(periods.cost))) AS cost,
     toString(sum(periods.estimated_cost)) AS estimated_cost,
     sum(periods.priced) AS priced,
     sum(periods.rate_limited) AS rate_limited,

@@ -70,7 +70,7 @@ def _measure(status: BudgetStatus, window: Window) -> Iterator[Measurement]:
 
 def _figures(status: BudgetStatus) -> Iterator[tuple[str, _Said]]:
     caveat = status.caveat
-    is_known = not status.never_seen and (status.priced or not status.attempts)
+    is_known = status.is_known
     yield "budget_amount_usd", _Said(float(status.amount))
     yield "budget_actual_usd", _Said(float(status.actual) if is_known else None, caveat)
     yield "budget_used_share", _Said(status.used_share if is_known else None, caveat)

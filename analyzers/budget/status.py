@@ -51,6 +51,11 @@ class BudgetStatus:
     incomplete: str
 
     @property
+    def is_known(self) -> bool:
+        """Whether `actual` says anything: something that it counts has a known cost, or there is nothing to count."""
+        return not self.never_seen and bool(self.priced or not self.attempts or self.actual)
+
+    @property
     def used_share(self) -> float:
         """The share of the amount that is spent; more than 1 when it is exceeded."""
         return float(self.actual / self.amount)
@@ -76,11 +81,9 @@ class BudgetStatus:
     @property
     def state(self) -> State:
         """What to think of it; broken when the actual is not known, unless what is known of it exceeds the amount."""
-        if self.never_seen or (self.attempts and not self.priced):
-            return "broken"
         if self.actual > self.amount:
             return "exceeded"
-        return "broken" if self.incomplete else self.forecast_exceeds
+        return "broken" if self.incomplete or not self.is_known else self.forecast_exceeds
 
 
 def evaluate_all(

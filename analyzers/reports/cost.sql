@@ -8,7 +8,7 @@ SELECT
     if({by_provider:Bool}, periods.provider, '') AS provider,
     if({by_model:Bool}, periods.model, '') AS model,
     if({by_operation:Bool}, periods.operation, '') AS operation,
-    if(sum(periods.priced) = 0 AND sum(periods.attempts) > 0, NULL, sum(periods.cost)) AS cost_usd,
+    if(sum(periods.priced) = 0 AND sum(periods.cost) = 0 AND sum(periods.attempts) > 0, NULL, sum(periods.cost)) AS cost_usd,
     sum(periods.estimated_cost) AS estimated_usd,
     sum(periods.attempts) AS attempts,
     sum(periods.priced) / nullIf(attempts, 0) AS priced_share,

@@ -6,6 +6,7 @@ WITH
     calls.cost_status IN ('priced', 'estimated', 'flat') AS has_rates,
     calls.cost_status IN ('free', 'cache_hit') AS costs_nothing,
     calls.input_rate - calls.cache_read_rate AS cheaper_by,
+    calls.cost IS NOT NULL AND calls.operation != 'count_tokens' AS counts,
     toDecimal128('0.000000000001', 12) AS picodollar,
     toDecimal128(0, 12) AS nothing
 SELECT
@@ -24,12 +25,12 @@ SELECT
     countIf(calls.is_attempt) AS attempts,
     countIf(calls.is_attempt AND calls.cost IS NOT NULL) AS priced,
     if(attempts = 0, nothing, sumIf(calls.cost, calls.is_attempt)) AS cost_usd,
-    cost_usd / nullIf(priced, 0) AS per_call_usd,
-    sumIf(ifNull(calls.input_tokens, 0) + ifNull(calls.output_tokens, 0), calls.is_attempt AND calls.cost IS NOT NULL) AS tokens,
+    cost_usd / nullIf(countIf(calls.is_attempt AND counts), 0) AS per_call_usd,
+    sumIf(ifNull(calls.input_tokens, 0) + ifNull(calls.output_tokens, 0), calls.is_attempt AND counts) AS tokens,
     1000 * cost_usd / nullIf(tokens, 0) AS per_1k_tokens_usd,
     sumIf(calls.cost, calls.session_id != '')
         / nullIf(uniqExactIf(calls.session_id, calls.session_id != '' AND calls.cost IS NOT NULL), 0) AS per_session_usd,
-    cost_usd / nullIf(countIf(calls.is_final AND calls.status = 'ok' AND calls.cost IS NOT NULL), 0) AS per_answer_usd,
+    cost_usd / nullIf(countIf(calls.is_final AND calls.status = 'ok' AND counts), 0) AS per_answer_usd,
     if(countIf(NOT calls.is_final) = 0, nothing, sumIf(calls.cost, NOT calls.is_final)) AS retries_usd,
     toFloat64(retries_usd) / nullIf(toFloat64(cost_usd), 0) AS retries_share,
     if(countIf(calls.stream_outcome = 'abandoned') = 0, nothing, sumIf(calls.cost, calls.stream_outcome = 'abandoned')) AS abandoned_usd,

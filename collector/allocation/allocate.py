@@ -27,6 +27,8 @@ _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 # Events of an hour may still be on their way when it ends; later ones make it be worked out again.
 _SETTLES: Final = timedelta(minutes=10)
+ENDED_DAYS_SETTLE: Final = _HOUR
+"""So long after a day has ended its shared costs are charged; its capacity is worked out before."""
 # What comes later than that changes nothing that was allocated.
 _LOOKS_BACK: Final = timedelta(days=62)
 _EVERY_S: Final = 300.0
@@ -42,14 +44,25 @@ def run(
     """Allocate what has ended, every five minutes until `stop` is set."""
     while True:
         try:
-            for label, resource in resources.items():
-                allocate_capacity(store, label, resource, clock())
-            for label, cost in shared.items():
-                allocate_shared(store, label, cost, clock())
+            allocate(store, resources, shared, clock())
         except StoreError as error:
             log.warning("costs are allocated again in %.0f s: %s", _EVERY_S, error)
         if stop.wait(_EVERY_S):
             return
+
+
+def allocate(
+    store: Store,
+    resources: Mapping[str, CapacityConfig],
+    shared: Mapping[str, SharedCostConfig],
+    now: datetime,
+    since: datetime | None = None,
+) -> None:
+    """Allocate what has ended: shared costs of the last two months, or of the days from `since` on. Raises StoreError."""
+    for label, resource in resources.items():
+        allocate_capacity(store, label, resource, now)
+    for label, cost in shared.items():
+        allocate_shared(store, label, cost, now, since)
 
 
 def allocate_capacity(store: Store, label: str, resource: CapacityConfig, now: datetime) -> int:
@@ -111,13 +124,15 @@ def _book_hours(store: Store, label: str, resource: CapacityConfig, uses: Sequen
     store.insert("capacity_hours", names, rows)
 
 
-def allocate_shared(store: Store, label: str, shared: SharedCostConfig, now: datetime) -> int:
-    """Charge every ended day of the last two months whose shares are not as they should be; returns how many.
+def allocate_shared(
+    store: Store, label: str, shared: SharedCostConfig, now: datetime, since: datetime | None = None
+) -> int:
+    """Charge every ended day of the last two months, or from `since` on, whose shares are not right; returns how many.
 
     Raises StoreError.
     """
-    start = max(_midnight(shared.valid_from), _next_day(max(kept_since(store), now - _LOOKS_BACK)))
-    end = _midnight((now - _HOUR).date())
+    start = max(_midnight(shared.valid_from), _next_day(max(kept_since(store), since or now - _LOOKS_BACK)))
+    end = _midnight((now - ENDED_DAYS_SETTLE).date())
     end = min(end, _midnight(shared.valid_to)) if shared.valid_to else end
     days = [start + index * _DAY for index in range(max(0, (end - start) // _DAY))]
     if not days:

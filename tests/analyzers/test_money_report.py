@@ -206,3 +206,9 @@ def test_by_whatever_dimensions_the_parts_add_up_to_the_total(store: Store) -> N
         assert totals == [by_team[-1][1] or 0 if by_team else 0] * 2
 
     add_up()
+
+
+def test_counting_tokens_is_no_answer_and_no_call(store: Store) -> None:
+    found = money(store, a_call(), *(a_call(operation="count_tokens") for _ in range(9)))
+    assert (found["per_call_usd"], found["per_answer_usd"]) == (ONE, ONE)
+    assert found["per_1k_tokens_usd"] == Decimal("0.005168367346")

@@ -110,3 +110,19 @@ def test_what_is_no_dimension_is_answered_with_those_there_are(store: Store, nam
         report(store, "cost", ["team", name], START, NOW)
     with pytest.raises(ValueError, match=r"a latency report has no dimension attribute:tier: .*, operation$"):
         report(store, "latency", ["attribute:tier"], START, NOW)
+
+
+@pytest.mark.parametrize("by", [["team"], ["team", "user"]])
+def test_a_charge_beside_calls_of_unknown_cost_is_known(store: Store, by: list[str]) -> None:
+    nothing = {"input_tokens": None, "cache_read_tokens": None, "output_tokens": None, "usage_source": "missing"}
+    charge = a_call(team="ghost", operation="charge", provider_reported_cost=Decimal("0.5"), **nothing)
+    collect(store, charge, a_call(team="ghost", model_requested="nobody-knows"), a_call())
+    rows = report(store, "cost", by, START, NOW).rows
+    assert [(row[0], row[len(by)]) for row in rows] == [
+        ("ghost", Decimal("0.5")), ("search", ONE), ("total", ONE + Decimal("0.5")),
+    ]  # fmt: skip
+    (compared, *_) = compare_cost(store, by, START, NOW).rows
+    assert compared[len(by)] == Decimal("0.5")
+    assert report(store, "money", by, START, NOW).note.endswith(
+        "Charges are no calls: $0.5000 of them are in the cost report and not here."
+    )

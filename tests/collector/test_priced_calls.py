@@ -49,6 +49,7 @@ CLAUDE = {"provider": "anthropic", "model_requested": "claude-sonnet-4-5", "cach
         (a_call(operation="count_tokens", output_tokens=None), "0", "free"),
         (a_call(input_tokens=None, output_tokens=None, usage_source="missing"), None, "missing_usage"),
         (a_call(status="network", http_status=None, usage_source="missing"), None, "missing_usage"),
+        (a_call(input_tokens=None, cache_read_tokens=None, output_tokens=None), None, "missing_usage"),
         (a_call(cache_read_tokens=101), None, "contradictory"),
         (a_call(provider_reported_cost=Decimal("0.5")), "0.5", "provider_reported"),
         (a_call(usage_source="estimated"), "0.001013", "estimated"),

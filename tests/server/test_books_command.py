@@ -131,3 +131,29 @@ def test_what_cannot_be_done_is_said_in_one_sentence(
     assert code == 1
     assert says in said
     assert said.count("\n") == 1
+
+
+SHARED = """[collector.shared_costs.gateway]
+monthly = 60
+driver = "attempts"
+valid_from = 2026-10-01
+valid_to = 2026-11-01
+"""
+
+
+def test_shared_costs_that_no_collector_has_charged_are_in_the_books(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (config / "tokentide.toml").write_text(SHARED)
+    run(capsys, "close", "2026-09")
+    assert run(capsys, "close", "2026-10")[1].startswith("booked $60.001013 of usage in ")
+
+
+def test_a_month_whose_last_day_is_not_charged_yet_is_not_closed(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (config / "tokentide.toml").write_text(SHARED)
+    run(capsys, "close", "2026-09")
+    monkeypatch.setattr(owner, "utc_now", lambda: datetime(2026, 11, 1, 0, 59, tzinfo=timezone.utc))
+    code, said = run(capsys, "close", "2026-10")
+    assert (code, "close 2026-10 after 01:00 UTC" in said) == (1, True)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from analyzers.report import Report
@@ -54,3 +56,13 @@ def test_a_note_follows_a_table_as_it_is_and_is_not_in_the_rows(capsys: pytest.C
 def test_a_name_in_csv_is_no_formula(capsys: pytest.CaptureFixture[str]) -> None:
     write(Report(("team", "change_usd"), [('=HYPERLINK("x")', "-1.5"), ("@x", "-2")]), "csv")
     assert capsys.readouterr().out.splitlines()[1:] == ['"\'=HYPERLINK(""x"")",-1.5', "'@x,-2"]
+
+
+def test_nothing_is_a_plain_zero_in_csv(capsys: pytest.CaptureFixture[str]) -> None:
+    write(Report(("cost_usd", "estimated_usd"), [(Decimal("2.50"), Decimal("0E-12"))]), "csv")
+    assert capsys.readouterr().out.splitlines()[1] == "2.5,0"
+
+
+def test_the_name_of_an_attribute_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    write(Report(("attribute:a:b", "attribute:[red]x"), [("1", "2")]), "table")
+    assert capsys.readouterr().out.split()[:2] == ["attribute:a:b", "attribute:[red]x"]

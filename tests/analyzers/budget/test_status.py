@@ -173,3 +173,10 @@ def test_it_is_broken_when_nothing_of_it_has_a_price() -> None:
     assert evaluate("b", MONTH, unpriced, NOW, UTC, []).state == "broken"
     assert evaluate("b", MONTH, Spending(()), NOW, UTC, []).state == "within"
     assert evaluate("b", MONTH, Spending((), "no such calls were ever seen"), NOW, UTC, []).state == "broken"
+
+
+def test_what_is_known_counts_though_no_attempt_has_a_price() -> None:
+    charged = Spending((Span(NOW - HOUR, MONTH.amount + 1, 7, 0),))
+    found = evaluate("b", MONTH, charged, NOW, UTC, [])
+    assert (found.state, found.is_known) == ("exceeded", True)
+    assert not evaluate("b", MONTH, Spending((Span(NOW - HOUR, Decimal(0), 7, 0),)), NOW, UTC, []).is_known

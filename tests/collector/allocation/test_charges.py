@@ -53,6 +53,12 @@ def test_every_analyzer_stands_it(charged: Store) -> None:
             assert one.value is None or math.isfinite(one.value), one
 
 
+def test_the_spend_of_charges_alone_is_their_sum(charged: Store) -> None:
+    (panel,) = (one for one in OVERVIEW.panels() if one.query == "spend")
+    span = Span(NOW - 24 * HOUR, NOW, step_for(24 * HOUR), ())
+    assert answer(charged, panel.statement(), span)["rows"] == [[1.25, "charges alone, no attempts"]]
+
+
 @pytest.mark.parametrize("panel", OVERVIEW.panels(), ids=lambda panel: panel.query)
 def test_every_panel_stands_it(charged: Store, panel) -> None:
     span = Span(NOW - 24 * HOUR, NOW, step_for(24 * HOUR), ())

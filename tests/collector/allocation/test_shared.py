@@ -118,3 +118,19 @@ def test_declared_shares_need_no_calls(store: Store) -> None:
 def test_a_shared_cost_that_makes_no_sense_is_refused(wrong: dict[str, object], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         SharedCostConfig.model_validate({"monthly": "5", "valid_from": "2026-11-01"} | wrong)
+
+
+def test_contradictory_usage_bears_nothing_by_tokens(store: Store) -> None:
+    absurd = {"input_tokens": 10**12, "cache_read_tokens": 0}
+    yesterday = {"started_at": NOW - DAY}
+    collect(store, a_call(team="growth", **absurd, **yesterday), a_call(team="search", **yesterday))
+    by_tokens = FEE.model_copy(update={"driver": "tokens", "valid_from": (NOW - DAY).date()})
+    allocate_shared(store, "gateway", by_tokens, NOW)
+    amount = daily(FEE.monthly, (NOW - DAY).date())
+    assert [row[1:3] for row in store.query(CHARGED).rows if row[2]] == [("search", amount)]
+
+
+def test_days_of_any_age_are_charged_where_they_are_asked_for(store: Store) -> None:
+    long_ago = FEE.model_copy(update={"valid_from": (NOW - 100 * DAY).date(), "valid_to": (NOW - 98 * DAY).date()})
+    assert allocate_shared(store, "gateway", long_ago, NOW) == 0
+    assert allocate_shared(store, "gateway", long_ago, NOW, since=NOW - 110 * DAY) == 2
