@@ -22,7 +22,8 @@ from store.sql import load
 def closed(store: Store, asked: Mapping[str, Any], clock: Clock, config: CollectorConfig) -> dict[str, Any]:
     """Close the month `{"month": "2026-10"}`: what was booked, and how many of its `attempts` are `unpriced`.
 
-    Its capacity and shared costs are worked out first, as far as no collector has done it. Raises ValueError, StoreError.
+    Its capacity and shared costs are worked out first, as far as no collector has done it. Raises ValueError,
+    StoreError.
     """
     month, now = parse_month(asked.get("month")), clock()
     if config.capacity or config.shared_costs:
