@@ -68,7 +68,8 @@ def _always(request: Any) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One endpoint. `path` ends the URL's path; `plain_path` does so when no client library frames the request.
+    """One endpoint. `path` ends the URL's path; `plain_path` does so when no client library frames the request and its
+    host is none of the provider's.
 
     `is_ours` looks at the headers and the address of such a request where its path is not only this provider's.
     `model_in_path` finds the model in a path that names it; it is empty when the body says it. `parameters` finds
