@@ -167,7 +167,7 @@ class Engine:
         if frame is None:
             frame = Frame(None, _NO_PARAMETERS, current_tags(), current_span())
         else:
-            self._release(frame, False)
+            self._try_again(frame)
             frame.span = current_span()  # a tracer's own span may have begun since
         return Attempt(frame, route, request.url, request.headers, self._asked(frame, request))
 
@@ -235,6 +235,13 @@ class Engine:
         if frame.provider is None:
             frame.closed = attempt.answered
             self._release(frame, True)
+
+    def _try_again(self, frame: Frame) -> None:
+        """The attempt that is held was not the last one. An error that the loop has not read by now, nobody will."""
+        held = frame.held
+        if held is not None and held.http_status >= 400:
+            held.ended = held.ended or held.answered
+        self._release(frame, False)
 
     def _release(self, frame: Frame, is_final: bool) -> None:
         attempt, frame.held = frame.held, None
