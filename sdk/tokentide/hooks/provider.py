@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 Document = Mapping[str, Any]
 Headers = Mapping[str, str]
@@ -35,15 +35,20 @@ class Answer:
     region: str = ""
 
 
+_NO_LIMITS: Final[Mapping[str, int]] = {}
+
+
 class Failure(NamedTuple):
     """The provider's own error code, and the event's status where that code says more than the HTTP status.
 
-    `retry_after_ms` is what the error itself asks to wait, where no header does.
+    `retry_after_ms` is what the error itself asks to wait, where no header does; `limits` are those that it names, as
+    the event's fields.
     """
 
     code: str = ""
     status: str = ""
     retry_after_ms: float | None = None
+    limits: Mapping[str, int] = _NO_LIMITS
 
 
 def _no_model(path: str) -> str:
