@@ -127,6 +127,10 @@ class Engine:
         """Puts `wrap(original)` in the place of a class's own attribute, until `stop`; once."""
         self._patches.replace(owner, name, wrap)
 
+    def on_stop(self, undo: Callable[[], object]) -> None:
+        """`undo` is called by `stop`, once: it takes back what was changed otherwise."""
+        self._patches.on_restore(functools.partial(self.guard, undo))
+
     def patched(self) -> list[str]:
         """What is replaced, as `module.Class.attribute`."""
         return self._patches.names()
