@@ -17,6 +17,8 @@ ENOUGH_CALLS: Final = 20
 _MOST_CALLS: Final = 2_000
 _MOST_RATES: Final = 10_000
 _CHARACTERS_A_TOKEN: Final = 4.0
+# How an answered stream ends that no error of the provider's own ended: what one of those costs, nobody knows.
+_NOT_REFUSED: Final = ("ok", "cancelled", "network", "timeout", "unknown")
 
 
 class Estimate(NamedTuple):
@@ -70,8 +72,11 @@ class UsageEstimator:
             self._rates.popitem(last=False)
 
     def estimate(self, call: Any) -> Estimate | None:
-        """The tokens of an answered stream without usage; None for every other call and for one of unknown size."""
-        if not call.stream or call.usage_source != "missing" or call.status != "ok":
+        """The tokens of an answered stream without usage; None for every other call and for one of unknown size.
+
+        A stream is answered when its status is ok, and when it began: the app left it or its connection broke later.
+        """
+        if not call.stream or call.usage_source != "missing" or not _is_answered(call):
             return None
         found = (self._rates.get(key) for key in _keys(call))
         rate = next((rate for rate in found if rate and rate.calls >= ENOUGH_CALLS), None)
@@ -80,6 +85,10 @@ class UsageEstimator:
         if (call.input_tokens, asked) == (None, None) or (call.output_tokens, answered) == (None, None):
             return None
         return Estimate(asked, answered)
+
+
+def _is_answered(call: Any) -> bool:
+    return call.status == "ok" or (call.stream_outcome != "" and call.status in _NOT_REFUSED)
 
 
 def _keys(call: Any) -> tuple[tuple[str, ...], ...]:

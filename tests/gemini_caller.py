@@ -34,7 +34,7 @@ EXPECTED = Expected(
         "slow": ("ReadTimeout", "TimeoutError"),
         "cut": ("RemoteProtocolError", "ClientPayloadError"),
     },
-    refused={"retry_after_ms": 20, "error_code": "RESOURCE_EXHAUSTED"},
+    refused={"retry_after_ms": 20, "limit_requests": 10, "error_code": "RESOURCE_EXHAUSTED"},
     response=f"You asked: An older question An older answer {PROMPT} This is",
     late=True,
 )

@@ -7,18 +7,15 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
-import httpx2
 from client_suite import PROMPT, Expected, first, first_async
-from mistralai.client import Mistral
-from mistralai.client.errors import SDKError
-from mistralai.client.utils import BackoffStrategy, RetryConfig
+from mistral_library import HTTP, Mistral, SDKError, retrying
 from scripted_server import INPUT, OUTPUT, TEXT, Dialect, Document, Script, ScriptedServer, server_sent
 
 PATH = "/v1/chat/completions"
 _TLS = ssl.create_default_context()  # costs 30 ms, which every client would spend again
 _ASKED: Any = {"messages": [{"role": "user", "content": PROMPT}], "temperature": 0.5, "max_tokens": 64}
-# The library counts no tries: it goes on for so many milliseconds.
-_PATIENCE_MS = {1: None, 2: 30, 3: 5000}
+# By how many tries there are to be.
+_PATIENCE_MS = {1: None, 2: 200, 3: 5000}
 
 
 def _usage(script: Script) -> Document:
@@ -64,7 +61,7 @@ DIALECT = Dialect(
 EXPECTED = Expected(
     provider="mistral",
     operation="chat",
-    errors={"refused": SDKError, "failed": SDKError, "unreachable": httpx2.ConnectError, "slow": httpx2.ReadTimeout},
+    errors={"refused": SDKError, "failed": SDKError, "unreachable": HTTP.ConnectError, "slow": HTTP.ReadTimeout},
     codes={
         "failed": ("internal_server_error",),
         "unreachable": ("ConnectError",),
@@ -94,10 +91,10 @@ class MistralCaller:
     def unary(self, model: str, attempts: int = 3, timeout: float | None = None) -> Any:
         options = self._options(attempts, timeout)
         if not self._is_async:
-            with httpx2.Client(verify=_TLS) as http:
+            with HTTP.Client(verify=_TLS) as http:
                 return Mistral(client=http, **options).chat.complete(model=model, **_ASKED)
 
-        async def run(mistral: Mistral) -> Any:
+        async def run(mistral: Any) -> Any:
             return await mistral.chat.complete_async(model=model, **_ASKED)
 
         return self._run(run, options)
@@ -106,40 +103,38 @@ class MistralCaller:
         options = self._options(attempts)
         if not self._is_async:
             with (
-                httpx2.Client(verify=_TLS) as http,
+                HTTP.Client(verify=_TLS) as http,
                 Mistral(client=http, **options).chat.stream(model=model, **_ASKED) as stream,
             ):
                 return stream, first(stream, take)
 
-        async def run(mistral: Mistral) -> tuple[Any, list[Any]]:
+        async def run(mistral: Any) -> tuple[Any, list[Any]]:
             async with await mistral.chat.stream_async(model=model, **_ASKED) as stream:
                 return stream, await first_async(stream, take)
 
         return self._run(run, options)
 
     def cancelled(self, model: str, seconds: float) -> None:
-        async def run(mistral: Mistral) -> None:
+        async def run(mistral: Any) -> None:
             await asyncio.wait_for(mistral.chat.complete_async(model=model, **_ASKED), seconds)
 
         self._run(run, self._options(1))
 
     @staticmethod
-    def _run(run: Callable[[Mistral], Awaitable[Any]], options: dict[str, Any]) -> Any:
+    def _run(run: Callable[[Any], Awaitable[Any]], options: dict[str, Any]) -> Any:
         async def main() -> Any:
             # The library would leave its own client open.
-            async with httpx2.AsyncClient(verify=_TLS) as http:
+            async with HTTP.AsyncClient(verify=_TLS) as http:
                 return await run(Mistral(async_client=http, **options))
 
         return asyncio.run(main())
 
     def _options(self, attempts: int, timeout: float | None = None) -> dict[str, Any]:
-        patience = _PATIENCE_MS[attempts]
-        backoff = BackoffStrategy(1, 10, 1.0, patience or 1, jitter_ms=1)
         return {
             "api_key": "key",
             "server_url": self._url,
             "timeout_ms": None if timeout is None else int(timeout * 1000),
-            "retry_config": RetryConfig("backoff" if patience else "none", backoff, patience is not None),
+            "retry_config": retrying(_PATIENCE_MS[attempts]),
         }
 
 

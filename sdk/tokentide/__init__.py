@@ -74,7 +74,10 @@ def instrument(transport: str | None = None, **settings: Any) -> None:
 
 
 def uninstrument() -> None:
-    """Records no more calls, puts back what was patched and sends what is left, for at most two seconds."""
+    """Records no more calls, puts back what was patched and sends what is left, for at most two seconds.
+
+    LangChain takes no handler back: tokentide's stays there and does nothing any more.
+    """
     global _running
     with _lock:
         running, _running = _running, None

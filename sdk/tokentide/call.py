@@ -207,7 +207,8 @@ class ProducerReport:
 
     `emitted` is the highest `seq` it gave out. `dropped` counts, by reason, the events that it could not keep
     (`overflow`: the queue was full; `spool_full`; `unreadable`: reading the attempt failed; `rejected`: the far side
-    refused it for good). `spooled` counts records that wait on its disk. `closed` marks the last report of a clean
+    refused it for good; `exit`: no time to read it before the process ended; `expired`: too long in the spool;
+    `spool_damaged`). `spooled` counts records that wait on its disk. `closed` marks the last report of a clean
     exit. A later report replaces an earlier one.
     """
 

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
+import httpx2
+import openai
 import pytest
 from conftest import NOW
 from events import a_call
+from hook_recorder import recording
 from hypothesis import given
 from hypothesis import strategies as st
 from tokentide.call import LLMCall
@@ -68,15 +73,51 @@ def test_what_the_record_says_itself_is_not_estimated() -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        ("ok", ""),
+        ("ok", "abandoned"),
+        ("cancelled", "abandoned"),
+        ("network", "broken"),
+        ("timeout", "broken"),
+        ("unknown", "broken"),
+    ],
+)
+def test_a_stream_that_began_is_estimated_however_it_ended(status: str, outcome: str) -> None:
+    ended = unmetered(status=status, stream_outcome=outcome, response_bytes=12_000)
+    assert taught(complete()).estimate(ended) == Estimate(100, 48)
+
+
+@pytest.mark.parametrize("ended", ["cancelled", "network", "timeout"])
+def test_a_stream_that_began_teaches_nothing(ended: str) -> None:
+    estimator = taught(unmetered(status=ended, stream_outcome="broken", input_tokens=1))
+    assert estimator.estimate(unmetered()) == Estimate(200, 96)
+
+
+@pytest.mark.parametrize(
     "call",
     [
         complete(),
         unmetered(stream=False),
-        unmetered(status="rate_limited"),
+        unmetered(status="rate_limited", http_status=429),
+        unmetered(status="network", http_status=None, response_bytes=None),
+        unmetered(status="timeout", http_status=None, response_bytes=None),
+        unmetered(status="cancelled", http_status=None, response_bytes=None),
+        unmetered(status="server_error", stream_outcome="broken"),
         unmetered(request_bytes=None),
         unmetered(chunks=None),
     ],
-    ids=["complete", "no stream", "refused", "size of the request unknown", "size of the answer unknown"],
+    ids=[
+        "complete",
+        "no stream",
+        "refused",
+        "connection refused",
+        "no answer in time",
+        "cancelled before the answer",
+        "an error inside the stream",
+        "size of the request unknown",
+        "size of the answer unknown",
+    ],
 )
 def test_other_calls_are_not_estimated(call: LLMCall) -> None:
     assert UsageEstimator().estimate(call) is None
@@ -109,6 +150,89 @@ def test_the_estimate_is_stored_with_its_flag_and_priced_as_estimated(store: Sto
     query = parse("estimated", "-- one call\nSELECT * FROM priced_calls WHERE team = 'unmetered'")
     (found,) = store.query(query).dicts()
     assert (found["input_tokens"], found["output_tokens"], found["usage_source"]) == (100, 96, "estimated")
+
+
+CHUNK = b'data: {"id":"c","model":"gpt-5","choices":[{"index":0,"delta":{"content":"Open the app."}}]}\n\n'
+
+
+async def left_by_cancelling(handle: Any) -> Any:
+    """What becomes of a streamed chat whose task is cancelled as soon as it has had its first chunk, or has none."""
+    transport = httpx2.MockTransport(handle)
+    begun = asyncio.Event()
+
+    async def main() -> None:
+        http_client = openai.DefaultAsyncHttpxClient(transport=transport)
+        async with openai.AsyncOpenAI(api_key="key", http_client=http_client, max_retries=0) as client:
+            messages: Any = [{"role": "user", "content": "How do I top up my card?"}]
+            async for _ in await client.chat.completions.create(model="gpt-5", messages=messages, stream=True):
+                begun.set()
+
+    task = asyncio.create_task(main())
+    waiting = asyncio.create_task(begun.wait())
+    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    for each in (task, waiting):
+        each.cancel()
+    return (await asyncio.gather(task, waiting, return_exceptions=True))[0]
+
+
+def streaming(ending: BaseException | None) -> Any:
+    """An answer of one chunk, after which comes `ending`, or nothing any more."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield CHUNK
+        if ending is not None:
+            raise ending
+        await asyncio.Event().wait()
+
+    headers = {"content-type": "text/event-stream"}
+    return lambda request: httpx2.Response(200, headers=headers, content=chunks())
+
+
+@pytest.mark.parametrize(
+    ("ending", "status", "outcome"),
+    [
+        (None, "cancelled", "abandoned"),
+        (httpx2.ReadError("reset"), "network", "broken"),
+        (httpx2.ReadTimeout("too slow"), "timeout", "broken"),
+    ],
+    ids=["cancelled", "network", "timeout"],
+)
+def test_streams_of_the_real_client_that_began_are_estimated(
+    ending: BaseException | None, status: str, outcome: str
+) -> None:
+    with recording() as recorder:
+        assert isinstance(asyncio.run(left_by_cancelling(streaming(ending))), BaseException)
+    call = recorder.call()
+    assert (call.status, call.stream_outcome, call.http_status) == (status, outcome, 200)
+    assert UsageEstimator().estimate(call) == Estimate(round((call.request_bytes or 0) / 4), 1)
+
+
+def refusing(request: httpx2.Request) -> httpx2.Response:
+    return httpx2.Response(429, json={"error": {"message": "Slow down.", "type": "requests", "code": "rate_limit"}})
+
+
+def failing(error: Exception) -> Any:
+    def fail(request: httpx2.Request) -> httpx2.Response:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("handle", "status"),
+    [
+        (refusing, "rate_limited"),
+        (failing(httpx2.ConnectError("refused")), "network"),
+        (failing(httpx2.ReadTimeout("no answer")), "timeout"),
+    ],
+    ids=["refused", "unreachable", "no answer"],
+)
+def test_streams_of_the_real_client_that_never_began_are_not_estimated(handle: Any, status: str) -> None:
+    with recording() as recorder:
+        assert isinstance(asyncio.run(left_by_cancelling(handle)), openai.OpenAIError)
+    call = recorder.call()
+    assert (call.status, call.stream_outcome, call.usage_source) == (status, "", "missing")
+    assert UsageEstimator().estimate(call) is None
 
 
 @pytest.mark.parametrize("stated", [{"usage_source": "missing"}, {"input_tokens": None}])

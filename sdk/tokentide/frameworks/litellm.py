@@ -7,6 +7,7 @@ hears on another thread, so that a run counts for one operation only: LiteLLM an
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import ModuleType
 from typing import Any, Final
 from weakref import WeakValueDictionary
@@ -20,6 +21,12 @@ _OF_THE_KEY: Final = {
     "team": ("user_api_key_team_alias", "user_api_key_team_id"),
     "user": ("user_api_key_end_user_id", "user_api_key_user_id"),
 }
+# The callbacks, and where LiteLLM copies them to when the first call is made.
+_LISTS: Final = (
+    "callbacks",
+    *("input_callback", "success_callback", "failure_callback", "service_callback"),
+    *("_async_input_callback", "_async_success_callback", "_async_failure_callback"),
+)
 _ATTRIBUTES: Final = {"litellm.key": "user_api_key_alias", "litellm.model_group": "model_group"}
 
 
@@ -54,11 +61,22 @@ _calls = _Calls()
 
 
 def attach(module: ModuleType, engine: Engine) -> None:
-    """Adds a logger to LiteLLM's callbacks. It does nothing any more when the engine has stopped."""
+    """Adds a logger to LiteLLM's callbacks, until the engine stops."""
     _calls.engine = engine
     _calls.logger = _calls.logger or make_logger()
     if _calls.logger not in module.callbacks:
         module.callbacks.append(_calls.logger)
+    engine.on_stop(partial(_detach, module, engine))
+
+
+def _detach(module: ModuleType, engine: Engine) -> None:
+    """Takes the logger out of all of LiteLLM's lists, unless another engine has attached it anew."""
+    if _calls.engine is not engine:
+        return
+    _calls.engine = None
+    for listed in (getattr(module, name, None) for name in _LISTS):
+        while isinstance(listed, list) and _calls.logger in listed:
+            listed.remove(_calls.logger)
 
 
 def make_logger() -> Any:

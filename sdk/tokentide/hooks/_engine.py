@@ -127,6 +127,10 @@ class Engine:
         """Puts `wrap(original)` in the place of a class's own attribute, until `stop`; once."""
         self._patches.replace(owner, name, wrap)
 
+    def on_stop(self, undo: Callable[[], object]) -> None:
+        """`undo` is called by `stop`, once: it takes back what was changed otherwise."""
+        self._patches.on_restore(functools.partial(self.guard, undo))
+
     def patched(self) -> list[str]:
         """What is replaced, as `module.Class.attribute`."""
         return self._patches.names()
@@ -167,7 +171,7 @@ class Engine:
         if frame is None:
             frame = Frame(None, _NO_PARAMETERS, current_tags(), current_span())
         else:
-            self._release(frame, False)
+            self._try_again(frame)
             frame.span = current_span()  # a tracer's own span may have begun since
         return Attempt(frame, route, request.url, request.headers, self._asked(frame, request))
 
@@ -235,6 +239,13 @@ class Engine:
         if frame.provider is None:
             frame.closed = attempt.answered
             self._release(frame, True)
+
+    def _try_again(self, frame: Frame) -> None:
+        """The attempt that is held was not the last one. An error that the loop has not read by now, nobody will."""
+        held = frame.held
+        if held is not None and held.http_status >= 400:
+            held.ended = held.ended or held.answered
+        self._release(frame, False)
 
     def _release(self, frame: Frame, is_final: bool) -> None:
         attempt, frame.held = frame.held, None

@@ -12,10 +12,11 @@ from typing import Any
 
 
 class Patches:
-    """The attributes that were replaced, and by what."""
+    """The attributes that were replaced, and by what, and how to undo what else was changed."""
 
     def __init__(self) -> None:
         self._replaced: list[tuple[type, str, Any, Any]] = []
+        self._undo: list[Callable[[], object]] = []
 
     def replace(self, owner: type, name: str, wrap: Callable[[Any], Any]) -> None:
         """Puts `wrap(original)` in the place of an attribute of a class's own, or of the bases that have it; once.
@@ -34,12 +35,18 @@ class Patches:
         setattr(owner, name, wrapper)
         self._replaced.append((owner, name, original, wrapper))
 
+    def on_restore(self, undo: Callable[[], object]) -> None:
+        """`undo` is called by `restore`, once. It must not raise."""
+        self._undo.append(undo)
+
     def names(self) -> list[str]:
         """What is replaced, as `module.Class.attribute`."""
         return [f"{owner.__module__}.{owner.__qualname__}.{name}" for owner, name, _, _ in self._replaced]
 
     def restore(self) -> None:
         """Puts every original back, except where somebody else has replaced ours in the meantime."""
+        while self._undo:
+            self._undo.pop()()
         while self._replaced:
             owner, name, original, wrapper = self._replaced.pop()
             if owner.__dict__.get(name) is wrapper:

@@ -245,4 +245,5 @@ def _outcome(attempt: Attempt, headers: Headers, body: Body, failure: Failure, p
 def _limits(attempt: Attempt, headers: Headers, failure: Failure, provider: Provider) -> Mapping[str, float | None]:
     now = _EPOCH + timedelta(microseconds=(attempt.started_at_ns + attempt.answered - attempt.started) // 1000)
     wait = retry_after_ms(headers, now)
-    return {**provider.limits(headers, now), "retry_after_ms": failure.retry_after_ms if wait is None else wait}
+    asked = failure.retry_after_ms if wait is None else wait
+    return {**failure.limits, **provider.limits(headers, now), "retry_after_ms": asked}

@@ -29,16 +29,22 @@ class Routes:
             return None
         found = self._ending(path)
         if provider is None:
-            found = [
-                each for each in found if path.endswith(each.endpoint.plain_path) and each.endpoint.is_ours(request)
-            ]
+            found = [each for each in found if _is_plain(each, request) and each.endpoint.is_ours(request)]
         for route in found:
             if route.provider is provider:
                 return route
         if len(found) < 2:
             return found[0] if found else None
-        host = f".{request.url.host}"
-        return next((route for route in found if host.endswith(_ends(route.provider))), found[0])
+        return next((route for route in found if _is_at_home(route, request)), found[0])
+
+
+def _is_plain(route: Route, request: Any) -> bool:
+    """Whether the address alone tells that a model is called: by a path that says so on any host, or by the host."""
+    return request.url.path.endswith(route.endpoint.plain_path) or _is_at_home(route, request)
+
+
+def _is_at_home(route: Route, request: Any) -> bool:
+    return f".{request.url.host}".endswith(_ends(route.provider))
 
 
 def _ending(routes: Iterable[Route], path: str) -> Sequence[Route]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -199,11 +199,24 @@ def _failure(document: Document) -> Failure:
     if any(dig(detail, "reason") == "API_KEY_INVALID" for detail in details):
         return Failure("API_KEY_INVALID", "auth")
     is_too_long = any(words in message for words in _TOO_LONG)
-    return Failure(code, "context_length" if is_too_long else _STATUS_OF_CODE.get(code, ""), wait)
+    return Failure(code, "context_length" if is_too_long else _STATUS_OF_CODE.get(code, ""), wait, _quotas(details))
+
+
+def _quotas(details: Sequence[Any]) -> Mapping[str, int]:
+    """The limits that were hit, of a minute or of a day: the first one of tokens and the first one of requests."""
+    found: dict[str, int] = {}
+    for violation in (each for detail in details for each in items(dig(detail, "violations"))):
+        name = f"{text(dig(violation, 'quotaMetric'))} {text(dig(violation, 'quotaId'))}".lower()
+        kind = next((kind for kind in ("tokens", "requests") if kind[:-1] in name), "")
+        said = dig(violation, "quotaValue")  # a text, as large numbers are in Google's JSON
+        most = limits.count(said) if isinstance(said, str) else count(said)
+        if kind and most is not None:
+            found.setdefault(f"limit_{kind}", most)
+    return found
 
 
 def _limits(headers: Headers, now: datetime) -> Mapping[str, int | float]:
-    """Google's answers say nothing of limits; when to try again is in the error."""
+    """Google's headers say nothing of limits; those that were hit, and when to try again, are in the error."""
     return {}
 
 

@@ -17,11 +17,19 @@ State = Literal["recorded", "untried", "unrecorded", "absent"]
 
 
 class Library(NamedTuple):
-    """A package, its distribution, and how the versions begin that the tests of the hooks run with."""
+    """A package, its distribution, and how the versions begin that the tests of the hooks run with.
+
+    `beside` are other packages that the distribution has in some of its versions.
+    """
 
     package: str
     distribution: str
     tried: tuple[str, ...]
+    beside: tuple[str, ...] = ()
+
+    def has(self, name: str) -> bool:
+        """Whether a module, or something in one, is of this library."""
+        return f"{name}.".startswith(tuple(f"{package}." for package in (self.package, *self.beside)))
 
 
 LIBRARIES: Final = (
@@ -32,7 +40,7 @@ LIBRARIES: Final = (
     Library("google.genai", "google-genai", ("3.",)),
     Library("httpx", "httpx", ("0.28.",)),
     Library("httpx2", "httpx2", ("2.",)),
-    Library("mistralai", "mistralai", ("3.",)),
+    Library("mistralai", "mistralai", ("1.", "3."), beside=("mistralai_azure",)),
     Library("ollama", "ollama", ("0.6.",)),
     Library("openai", "openai", ("2.", "3.")),
 )
@@ -110,7 +118,7 @@ def _look_at(library: Library, engine: Engine, failures: _Failures) -> Found:
     version = _version(library)
     if not version:
         return Found(library.distribution, "absent")
-    modules = [name for name in sorted(patched_modules()) if f"{name}.".startswith(f"{library.package}.")]
+    modules = [name for name in sorted(patched_modules()) if library.has(name)]
     failed_before = failures.count
     try:
         for name in modules:
@@ -118,7 +126,7 @@ def _look_at(library: Library, engine: Engine, failures: _Failures) -> Found:
                 import_module(name)
     except Exception as error:  # noqa: BLE001  # whatever a broken installation raises is the finding
         return Found(library.distribution, "unrecorded", version, note=f"it cannot be imported: {error!r}")
-    hooks = sorted(name for name in engine.patched() if name.startswith(f"{library.package}."))
+    hooks = sorted(name for name in engine.patched() if library.has(name))
     if modules and not hooks:
         return Found(library.distribution, "unrecorded", version, note="it has none of the methods that the hooks know")
     state: State = "recorded" if version.startswith(library.tried) else "untried"

@@ -19,6 +19,8 @@ _STATUS_OF_CODE: Final = {
 }
 _TOO_LONG: Final = ("maximum context length", "too large for model")
 _HOST: Final = "mistral.ai"
+# Version 1 has its clients in two packages, later ones have them in one.
+_CLIENTS: Final = ("mistralai", "mistralai_azure", "mistralai.client", "mistralai.azure.client")
 _CHAT, _EMBEDDINGS = (
     next(endpoint for endpoint in OPENAI.endpoints if endpoint.path == path)
     for path in ("/chat/completions", "/embeddings")
@@ -82,8 +84,8 @@ def _completions(path: str, **readers: Any) -> Endpoint:
 PROVIDER: Final = Provider(
     name="mistral",
     loops=tuple(
-        Loop(f"mistralai.{place}basesdk", "BaseSDK", method)
-        for place in ("client.", "azure.client.")
+        Loop(f"{place}.basesdk", "BaseSDK", method)
+        for place in _CLIENTS
         for method in ("do_request", "do_request_async")
     ),
     hosts={_HOST: "mistral", **AZURE},

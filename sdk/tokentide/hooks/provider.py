@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 Document = Mapping[str, Any]
 Headers = Mapping[str, str]
@@ -35,15 +35,20 @@ class Answer:
     region: str = ""
 
 
+_NO_LIMITS: Final[Mapping[str, int]] = {}
+
+
 class Failure(NamedTuple):
     """The provider's own error code, and the event's status where that code says more than the HTTP status.
 
-    `retry_after_ms` is what the error itself asks to wait, where no header does.
+    `retry_after_ms` is what the error itself asks to wait, where no header does; `limits` are those that it names, as
+    the event's fields.
     """
 
     code: str = ""
     status: str = ""
     retry_after_ms: float | None = None
+    limits: Mapping[str, int] = _NO_LIMITS
 
 
 def _no_model(path: str) -> str:
@@ -68,7 +73,8 @@ def _always(request: Any) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One endpoint. `path` ends the URL's path; `plain_path` does so when no client library frames the request.
+    """One endpoint. `path` ends the URL's path; `plain_path` does so when no client library frames the request and its
+    host is none of the provider's.
 
     `is_ours` looks at the headers and the address of such a request where its path is not only this provider's.
     `model_in_path` finds the model in a path that names it; it is empty when the body says it. `parameters` finds

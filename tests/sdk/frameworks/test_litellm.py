@@ -125,6 +125,37 @@ def test_a_second_engine_listens_with_the_same_logger(provider: RunningProvider,
     check(second.call())
 
 
+def is_listed(logger: object) -> bool:
+    return any(each is logger for value in vars(litellm).values() if isinstance(value, list) for each in value)
+
+
+def test_the_logger_is_taken_out_again_and_those_of_the_app_stay(
+    provider: RunningProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = litellm.integrations.custom_logger.CustomLogger()
+    with recording() as recorder:
+        monkeypatch.setattr(litellm, "callbacks", [*litellm.callbacks, own])
+        litellm.completion(**asked(provider, "model"))
+        logger = adapter._calls.logger
+        assert logger in litellm.callbacks
+        assert logger in litellm.success_callback
+    assert not is_listed(logger)
+    assert litellm.callbacks == [own]
+    litellm.completion(**asked(provider, "model"))
+    assert not is_listed(logger)
+    with recording():
+        assert logger in litellm.callbacks
+    check(recorder.call())
+
+
+def test_callbacks_of_another_kind_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    with recording() as recorder:
+        listed = [adapter._calls.logger, "langfuse"]
+        monkeypatch.setattr(litellm, "callbacks", None)
+        monkeypatch.setattr(litellm, "input_callback", listed)
+    assert (litellm.callbacks, listed, recorder.hook_errors) == (None, ["langfuse"], 0)
+
+
 @pytest.mark.parametrize("name", ["make_run", "_metadata"])
 def test_a_step_that_fails_is_counted_and_the_app_goes_on(
     name: str, provider: RunningProvider, monkeypatch: pytest.MonkeyPatch

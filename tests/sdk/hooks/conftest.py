@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -38,7 +39,8 @@ def gemini() -> Iterator[RunningGemini]:
 def scripted() -> Iterator[ScriptedServer]:
     from scripted_server import scripted_server
 
-    callers = [import_module(f"{name}_caller") for name in ("mistral", "cohere", "ollama")]
+    libraries = {"mistralai": "mistral_caller", "cohere": "cohere_caller", "ollama": "ollama_caller"}
+    callers = [import_module(caller) for library, caller in libraries.items() if find_spec(library)]
     with scripted_server({module.PATH: module.DIALECT for module in callers}) as running:
         yield running
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientS
 
 # What runs when the hook is put in place, and what is not on the app's way.
 NOT_A_STEP = {"__init__", "patch", "_patch", "make_tee", "replace", "start", "stop", "complete", "held_bytes"}
-PATCHING = {"patched", "_watched", "_read_through", "_answer_in", "add_late", "_add_to_the_tail"}
+PATCHING = {"patched", "on_stop", "_watched", "_read_through", "_answer_in", "add_late", "_add_to_the_tail"}
 
 
 def steps() -> list[tuple[object, str]]:

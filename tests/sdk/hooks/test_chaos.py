@@ -17,7 +17,7 @@ from tokentide.hooks.attempt import Attempt, Flow, Frame
 from server.demo.provider import RunningProvider
 
 # What runs when the hook is put in place and taken away, and the guard itself, which is what is tested here.
-NOT_A_STEP = {"start", "stop", "patch", "_patch", "patched", "replace", "make_tees", "request", "send"}
+NOT_A_STEP = {"start", "stop", "patch", "_patch", "patched", "replace", "on_stop", "make_tees", "request", "send"}
 SETUP: dict[object, set[str]] = {
     Engine: {"__init__"},
     Routes: {"__init__"},

@@ -155,9 +155,10 @@ def test_a_call_of_a_function_is_content() -> None:
 
 
 @pytest.mark.parametrize("answer", [QUOTA, [QUOTA]], ids=["object", "array"])
-def test_a_limit_that_was_hit_says_when_to_try_again(answer: Any) -> None:
+def test_a_limit_that_was_hit_says_what_it_is_and_when_to_try_again(answer: Any) -> None:
     call = call_of(document(answer, 429), f"{MODEL}:streamGenerateContent?alt=sse")
     assert (call.status, call.error_code, call.retry_after_ms) == ("rate_limited", "RESOURCE_EXHAUSTED", 27_500)
+    assert (call.limit_requests, call.limit_tokens, call.remaining_requests) == (10, None, None)
 
 
 @pytest.mark.parametrize(

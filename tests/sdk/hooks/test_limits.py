@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tokentide.hooks.anthropic import PROVIDER as ANTHROPIC
+from tokentide.hooks.google import PROVIDER as GOOGLE
 from tokentide.hooks.limits import count, duration_ms, retry_after_ms, until_ms
 from tokentide.hooks.openai import PROVIDER as OPENAI
 
@@ -111,3 +113,77 @@ def test_anthropic_headers_fall_back_to_input_tokens() -> None:
         "limit_tokens": 400_000,
         "remaining_tokens": 399_000,
     }
+
+
+API = "generativelanguage.googleapis.com"
+VERTEX = "aiplatform.googleapis.com"
+MODEL = {"location": "global", "model": "gemini-2.5-flash"}
+INPUT_A_DAY = {
+    "quotaMetric": f"{API}/generate_content_free_tier_input_token_count",
+    "quotaId": "GenerateContentInputTokensPerModelPerDay-FreeTier",
+    "quotaDimensions": MODEL,
+    "quotaValue": "6000000",
+}
+INPUT_A_MINUTE = {
+    **INPUT_A_DAY,
+    "quotaId": "GenerateContentInputTokensPerModelPerMinute-FreeTier",
+    "quotaValue": "1000",
+}
+REQUESTS = {
+    "quotaMetric": f"{API}/generate_content_free_tier_requests",
+    "quotaId": "GenerateRequestsPerDayPerProjectPerModel-FreeTier",
+    "quotaDimensions": MODEL,
+    "quotaValue": "250",
+}
+
+
+def exceeded(*violations: Any) -> Any:
+    """What Google names as the limits of a 429 with these violations."""
+    failure = {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": list(violations)}
+    retry = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "20s"}
+    error = {"code": 429, "message": "Quota exceeded.", "status": "RESOURCE_EXHAUSTED", "details": [failure, retry]}
+    return GOOGLE.failure({"error": error}).limits
+
+
+@pytest.mark.parametrize(
+    ("violations", "expected"),
+    [
+        ([REQUESTS], {"limit_requests": 250}),
+        ([INPUT_A_DAY, REQUESTS], {"limit_tokens": 6_000_000, "limit_requests": 250}),
+        ([INPUT_A_MINUTE, INPUT_A_DAY], {"limit_tokens": 1000}),
+        ([{"quotaMetric": f"{VERTEX}/online_prediction_requests_per_base_model", "quotaValue": "60"}], 60),
+        ([{"quotaId": "GenerateRequestsPerMinutePerProjectPerModel-FreeTier", "quotaValue": 10}], 10),
+        ([{**REQUESTS, "quotaValue": "0"}], 0),
+    ],
+    ids=["requests", "both", "the first of two windows", "Vertex AI", "only an id, and a number", "none at all"],
+)
+def test_googles_error_names_the_limit_that_was_hit(violations: Any, expected: Any) -> None:
+    assert exceeded(*violations) == ({"limit_requests": expected} if isinstance(expected, int) else expected)
+
+
+@pytest.mark.parametrize("value", [None, "", "many", "-1", "1e6", "1.5", -1, 2.5, True, [], {}, "9" * 400, 10**30])
+def test_a_limit_that_is_none_is_left_out(value: Any) -> None:
+    assert exceeded({**REQUESTS, "quotaValue": value}, INPUT_A_DAY) == {"limit_tokens": 6_000_000}
+
+
+@pytest.mark.parametrize(
+    "violation",
+    [
+        None,
+        "violation",
+        ["quotaValue"],
+        {},
+        {"quotaValue": "5"},
+        {"quotaMetric": 3, "quotaId": None, "quotaValue": "5"},
+        {"quotaMetric": f"{API}/file_storage_bytes", "quotaId": "FileStorageBytesPerProject", "quotaValue": "5"},
+        {key: value for key, value in REQUESTS.items() if key != "quotaValue"},
+    ],
+)
+def test_a_violation_that_says_nothing_of_requests_or_tokens_is_left_out(violation: Any) -> None:
+    assert exceeded(violation) == {}
+    assert exceeded(violation, REQUESTS) == {"limit_requests": 250}
+
+
+@pytest.mark.parametrize("details", [None, "x", {}, [None, 1, "x", []], [{"violations": {"quotaValue": "5"}}]])
+def test_details_of_any_shape_name_no_limit(details: Any) -> None:
+    assert GOOGLE.failure({"error": {"code": 429, "details": details}}).limits == {}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+from collections.abc import Iterator
 from typing import Any
 
 import httpx2
 import pytest
 from hook_recorder import Recorder, recording
-from mistralai.client import Mistral
-from mistralai.client.utils import BackoffStrategy, RetryConfig
+from mistral_library import Mistral, retrying
 from recorded_answers_server import Recorded, RecordedAnswersServer, answering, document, server_sent
+from tokentide.hooks.libraries import look
 from tokentide.hooks.mistral import PROVIDER
 
 MESSAGES = [{"role": "user", "content": "How do I top up my card?"}]
@@ -36,7 +38,6 @@ ANSWERED = document(
     x_ratelimit_limit_tokens_minute="50000",
     x_ratelimit_remaining_tokens_minute="49983",
 )
-PATIENT = RetryConfig("backoff", BackoffStrategy(1, 10, 1.0, 5000, jitter_ms=1), True)
 
 
 def chunk(content: object, **more: object) -> dict[str, Any]:
@@ -53,8 +54,8 @@ STREAM = server_sent(
 )
 
 
-def client(server: RecordedAnswersServer) -> Mistral:
-    return Mistral(api_key="key", server_url=server.url, retry_config=PATIENT)
+def client(server: RecordedAnswersServer) -> Any:
+    return Mistral(api_key="key", server_url=server.url, retry_config=retrying(5000))
 
 
 def ask(kind: str, server: RecordedAnswersServer, is_stream: bool = False) -> list[Any]:
@@ -100,6 +101,29 @@ def test_records_a_stream_to_its_end(kind: str) -> None:
     assert call.time_to_first_token_ms is not None
 
 
+@pytest.fixture
+def no_collection() -> Iterator[None]:
+    """What is only forgotten stays."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collection")
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_refused_stream_that_is_never_closed_is_recorded_before_its_retry(kind: str, recorder: Recorder) -> None:
+    """Version 1 of the library leaves it open."""
+    with answering({"/v1/chat/completions": [BUSY, BUSY, STREAM]}) as server:
+        ask(kind, server, is_stream=True)
+    assert [(call.status, call.attempt) for call in recorder.calls()] == [
+        ("rate_limited", 1),
+        ("rate_limited", 2),
+        ("ok", 3),
+    ]
+    refused = recorder.attempts[0]
+    assert refused.ended <= recorder.attempts[1].started
+
+
 def test_what_the_app_gets_does_not_change() -> None:
     with answering({"/v1/chat/completions": [ANSWERED, STREAM, ANSWERED, STREAM]}) as server:
         bare = [*ask("sync", server), *ask("sync", server, is_stream=True)]
@@ -142,7 +166,7 @@ def test_ocr_has_pages_and_no_tokens(recorder: Recorder) -> None:
     answer = {"pages": [], "model": "mistral-ocr-2605", "usage_info": {"pages_processed": 3, "doc_size_bytes": 9}}
     source = {"type": "document_url", "document_url": "https://example.com/a.pdf"}
     with answering({"/v1/ocr": document(answer)}) as server, client(server) as mistral:
-        mistral.ocr.process(model="mistral-ocr-latest", document=source)  # type: ignore[arg-type]  # a plain document
+        mistral.ocr.process(model="mistral-ocr-latest", document=source)
     call = recorder.call()
     assert (call.operation, call.model_responded, call.usage_source) == ("ocr", "mistral-ocr-2605", "missing")
     assert call.usage_raw == '{"pages_processed":3,"doc_size_bytes":9}'
@@ -206,3 +230,10 @@ def test_the_document_that_is_scanned_is_no_prompt() -> None:
     scan = PROVIDER.endpoints[-1].prompt
     assert scan({"document": {"image_url": {"url": "https://example.com/a.png"}}}) == "https://example.com/a.png"
     assert scan({"document": {"image_url": "data:image/png;base64,AAAA"}}) == ""
+
+
+def test_the_doctor_says_that_it_is_recorded() -> None:
+    found = next(each for each in look() if each.name == "mistralai")
+    methods = {name.rpartition(".")[2] for name in found.hooks}
+    assert (found.state, found.note, methods) == ("recorded", "", {"do_request", "do_request_async"})
+    assert len(found.hooks) == 4  # those of its client and of that for Azure

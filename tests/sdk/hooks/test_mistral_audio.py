@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx2
 import pytest
 from hook_recorder import Recorder, recording
 from in_memory_server import EVENTS, answering, dumped
-from mistralai.azure.client import MistralAzure
-from mistralai.client import Mistral
+from mistral_library import HTTP, Mistral, azure_client
 
 SOUND: Any = {"content": b"RIFF", "file_name": "a.wav"}
 HEARD = {"model": "voxtral-mini-2602", "text": "Hello.", "language": "en", "segments": []}
@@ -25,7 +23,7 @@ CHAT = {
 
 
 def test_records_a_transcription(recorder: Recorder) -> None:
-    with httpx2.Client(transport=answering({**HEARD, "usage": USAGE})) as client:
+    with HTTP.Client(transport=answering({**HEARD, "usage": USAGE})) as client:
         Mistral(api_key="key", client=client).audio.transcriptions.complete(model="voxtral-mini-latest", file=SOUND)
     call = recorder.call()
     assert (call.provider, call.operation, call.model_responded) == ("mistral", "audio", "voxtral-mini-2602")
@@ -37,10 +35,8 @@ def test_records_a_transcription_as_it_is_streamed(is_whole: bool) -> None:
     events: list[Any] = [{"type": "transcription.text.delta", "text": piece} for piece in ("Hel", "lo.")]
     events += [{"type": "transcription.done", **HEARD, "usage": USAGE}] * is_whole
     pieces = (f"event: {event['type']}\ndata: ".encode() + dumped(event) + b"\n\n" for event in events)
-    transport = httpx2.MockTransport(
-        lambda request: httpx2.Response(200, headers={"content-type": EVENTS}, content=pieces)
-    )
-    with recording(content="full") as recorder, httpx2.Client(transport=transport) as client:
+    transport = HTTP.MockTransport(lambda request: HTTP.Response(200, headers={"content-type": EVENTS}, content=pieces))
+    with recording(content="full") as recorder, HTTP.Client(transport=transport) as client:
         heard = Mistral(api_key="key", client=client).audio.transcriptions
         list(heard.stream(model="voxtral-mini-latest", file=SOUND))
     call = recorder.call()
@@ -52,11 +48,11 @@ def test_records_a_transcription_as_it_is_streamed(is_whole: bool) -> None:
 @pytest.mark.parametrize("host", ["house.services.ai.azure.com", "house.models.ai.azure.com"])
 def test_its_client_of_azure_is_recorded_as_azure(host: str, recorder: Recorder) -> None:
     read = {"pages": [], "model": "mistral-ocr-2605", "usage_info": {"pages_processed": 3}}
-    transport = httpx2.MockTransport(
-        lambda request: httpx2.Response(200, json=read if request.url.path.endswith("/ocr") else CHAT)
+    transport = HTTP.MockTransport(
+        lambda request: HTTP.Response(200, json=read if request.url.path.endswith("/ocr") else CHAT)
     )
-    with httpx2.Client(transport=transport) as client:
-        azure = MistralAzure(api_key="key", server_url=f"https://{host}", client=client)
+    with HTTP.Client(transport=transport) as client:
+        azure = azure_client(f"https://{host}", client)
         source: Any = {"type": "document_url", "document_url": "https://example.com/a.pdf"}
         azure.ocr.process(model="mistral-document-ai-2505", document=source)
         azure.chat.complete(model="azureai", messages=[{"role": "user", "content": "Hello"}])

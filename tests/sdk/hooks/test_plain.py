@@ -106,6 +106,66 @@ def test_the_host_tells_the_provider(url: str, provider: str, host: str, recorde
     assert (recorder.call().provider, recorder.call().host) == (provider, host)
 
 
+AZURE = "https://house.openai.azure.com/openai/deployments/d"
+VERTEX = "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/l/endpoints/openapi"
+
+
+@pytest.mark.parametrize(
+    ("url", "provider", "operation"),
+    [
+        (f"{AZURE}/chat/completions", "azure", "chat"),
+        (f"{AZURE}/completions", "azure", "completions"),
+        (f"{AZURE}/embeddings", "azure", "embeddings"),
+        (f"{AZURE}/images/generations", "azure", "images"),
+        (f"{AZURE}/images/edits", "azure", "images"),
+        (f"{AZURE}/audio/transcriptions", "azure", "audio"),
+        (f"{AZURE}/audio/translations", "azure", "audio"),
+        (f"{AZURE}/audio/speech", "azure", "audio"),
+        ("https://house.openai.azure.com/openai/responses", "azure", "responses"),
+        ("https://house.services.ai.azure.com/models/embeddings", "azure", "embeddings"),
+        ("https://models.inference.ai.azure.com/embeddings", "azure", "embeddings"),
+        ("https://generativelanguage.googleapis.com/v1beta/openai/embeddings", "gemini", "embeddings"),
+        ("https://generativelanguage.googleapis.com/v1beta/openai/images/generations", "gemini", "images"),
+        (f"{VERTEX}/embeddings", "gcp.vertex_ai", "embeddings"),
+        ("https://api.z.ai/api/paas/v4/embeddings", "zai", "embeddings"),
+        ("https://api.z.ai/api/paas/v4/images/generations", "zai", "images"),
+        ("https://api.deepseek.com/beta/completions", "deepseek", "completions"),
+        ("https://api.mistral.ai/v1/fim/completions", "mistral", "completions"),
+        ("https://api.mistral.ai/v1/agents/completions", "mistral", "chat"),
+        ("https://api.openai.com/v1/moderations", "openai", "moderations"),
+        ("http://localhost:8000/v1/embeddings", "openai", "embeddings"),
+        ("http://localhost:8000/v1/audio/speech", "openai", "audio"),
+    ],
+)
+def test_the_address_of_a_plain_call_tells_what_it_is(
+    url: str, provider: str, operation: str, recorder: Recorder
+) -> None:
+    with httpx2.Client(transport=httpx2.MockTransport(lambda request: httpx2.Response(200, json={}))) as client:
+        client.post(url, json={})
+    assert (recorder.call().provider, recorder.call().operation) == (provider, operation)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://gateway.example/openai/deployments/d/embeddings",
+        "https://shop.example/api/completions",
+        "https://shop.example/images/generations",
+        "https://shop.example/audio/transcriptions",
+        "https://shop.example/moderations",
+        "https://notapi.z.ai.example/api/paas/v4/embeddings",
+        "https://evilapi.deepseek.com/beta/completions",
+        "https://api.deepseek.com/beta/balance",
+        f"{AZURE}/extensions/on-your-data",
+        "https://house.openai.azure.com/openai/files",
+    ],
+)
+def test_what_may_be_something_else_is_left_alone(url: str, recorder: Recorder) -> None:
+    with httpx2.Client(transport=httpx2.MockTransport(lambda request: httpx2.Response(200, json={}))) as client:
+        client.post(url, json={})
+    assert recorder.calls() == []
+
+
 def test_a_slow_reader_is_told_from_a_slow_provider(provider: RunningProvider, recorder: Recorder) -> None:
     with httpx2.Client() as client:
         body = {"model": "s3x0-m", "messages": MESSAGES, "stream": True}

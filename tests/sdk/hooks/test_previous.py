@@ -12,12 +12,14 @@ from tokentide_process import bare_environment
 # Each file with what of it is about the libraries that are there. Of its own event loops LiteLLM leaves some open, and
 # after it Python 3.11 now and then fails to import what hypothesis needs for its summary.
 SUITE = {
-    "hooks/test_conformance.py": ["-k", "openai or anthropic"],
+    "hooks/test_conformance.py": ["-k", "openai or anthropic or mistral"],
     "hooks/test_raw_responses.py": [],
     "hooks/test_chaos.py": [],
     "hooks/test_plain.py": [],
     "hooks/test_openai.py": [],
     "hooks/test_bad_bodies.py": [],
+    "hooks/test_mistral.py": [],
+    "hooks/test_mistral_audio.py": [],
     "frameworks/test_litellm.py": [
         *("-W", "ignore::pytest.PytestUnraisableExceptionWarning"),
         *("-p", "no:hypothesispytest"),
