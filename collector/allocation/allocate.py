@@ -58,7 +58,10 @@ def allocate(
     now: datetime,
     since: datetime | None = None,
 ) -> None:
-    """Allocate what has ended: shared costs of the last two months, or of the days from `since` on. Raises StoreError."""
+    """Allocate what has ended: of shared costs the days of the last two months, or those from `since` on.
+
+    Raises StoreError.
+    """
     for label, resource in resources.items():
         allocate_capacity(store, label, resource, now)
     for label, cost in shared.items():
