@@ -168,16 +168,20 @@ def import_command(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Store nothing, only say what would become of it.")
     ] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Start at the first record, also after an interrupted import of this file.")
+    ] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Import what other tools have recorded. Importing twice counts once.
+    """Import what other tools have recorded. Importing twice counts once; an interrupted import goes on.
 
     The exit code is 1 when a record was refused or could not be read, or the file ended too early; all others are
     stored.
     """
-    from server.import_command import ImportOptions, parse_until, run_import
+    from server.import_command import parse_until, run_import
+    from server.import_options import ImportOptions
 
-    options = ImportOptions(file, kind, server, team, app_name, content, parse_until(until), dry_run, token_file)
+    options = ImportOptions(file, kind, server, team, app_name, content, parse_until(until), dry_run, token_file, again)
     raise typer.Exit(run_import(_settings(config), options))
 
 

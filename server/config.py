@@ -141,6 +141,13 @@ def load(file: Path | None = None, server: Mapping[str, Any] | None = None) -> C
         raise ConfigError(f"{path} is not TOML: {error}") from error
 
 
+def state_folder() -> Path | None:
+    """Where commands keep what they remember for this user: $XDG_STATE_HOME/tokentide; None without a home."""
+    named = Path(os.environ.get("XDG_STATE_HOME", ""))
+    folder = named if named.is_absolute() else Path(os.path.expanduser("~/.local/state"))
+    return folder / "tokentide" if folder.is_absolute() else None
+
+
 def _check_environment(environment: Mapping[str, str]) -> None:
     """An unknown section in the environment would be ignored without a word; here it is an error."""
     for name in environment:

@@ -2,74 +2,29 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final
 
 import typer
-from tokentide.call import LLMCall
 
-from collector.formats import langfuse, litellm, openai_usage
-from collector.formats.second_hand import Found, Left, instant
-from collector.formats.texts import Texts
+from collector.formats.second_hand import Left, instant
 from server.config import Config, ConfigError
+from server.import_kinds import Reader, reader
+from server.import_options import ImportOptions
+from server.import_position import Position, folder_of_positions, position
 from server.import_progress import Progress, progress
 from server.import_records import FileProblem, Piece, lines, opened, values
-from server.import_target import Checks, IntoStore, OverHttp, Taken, Target, Wait, sleep
+from server.import_summary import Summary, report
+from server.import_target import Checks, IntoStore, OverHttp, Target, Wait, sleep
 from server.programs import make_decoder, prepare_store, utc_now
 from server.remote import Remote
 from store.errors import StoreHeld
 
-Kind = Literal["jsonl", "langfuse", "litellm", "openai-usage"]
-
-# The events of each record in a piece of the file, or why it has none.
-Read = Callable[[Piece], Iterator[Iterable[bytes | Left]]]
-
 _MOST_EVENTS: Final = 5_000
 _MOST_BYTES: Final = 4 * 2**20
-
-
-@dataclass(frozen=True, slots=True)
-class ImportOptions:
-    """What the command line says. `until` is None where it says nothing."""
-
-    file: str
-    kind: Kind
-    server: str | None = None
-    team: str = ""
-    app: str = ""
-    content: Literal["off", "masked", "full"] = "masked"
-    until: datetime | None = None
-    dry_run: bool = False
-    token_file: Path | None = None
-
-
-@dataclass(slots=True)
-class Summary:
-    """What became of everything. `unreadable` has, by reason, how many and the first line.
-
-    `problem` is why the file ended too early.
-    """
-
-    read: int = 0
-    taken: Taken = field(default_factory=Taken)
-    left: Counter[str] = field(default_factory=Counter)
-    unreadable: dict[str, tuple[int, int]] = field(default_factory=dict)
-    problem: str = ""
-
-    def fault(self, line: int, why: str) -> None:
-        """Count a record that cannot be read."""
-        count, first = self.unreadable.get(why, (0, line))
-        self.unreadable[why] = (count + 1, first)
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether nothing was refused."""
-        return not self.unreadable and not self.taken.refused
 
 
 def run_import(config: Config, options: ImportOptions) -> int:
@@ -83,18 +38,20 @@ def run_import(config: Config, options: ImportOptions) -> int:
         raise ConfigError(
             "--until is for openai-usage only: other records are told from those of the hooks by their ids"
         )
-    return import_into(open_target(config, options, sleep), config, options)
+    return import_into(open_target(config, options, sleep), config, options, folder_of_positions(config, options))
 
 
-def import_into(target: Target, config: Config, options: ImportOptions) -> int:
+def import_into(target: Target, config: Config, options: ImportOptions, positions: Path | None = None) -> int:
     """Import into `target`, close it, say what became of everything, and return the exit code.
 
-    Raises ConfigError, StoreError.
+    With a folder of `positions` it goes on where an earlier run of the same import was interrupted. Raises ConfigError,
+    StoreError.
     """
-    summary = Summary()
     try:
+        at = position(positions, options, target.name, config.collector.user_key)
+        summary = _begun(at, options)
         with progress(options.file) as shown:
-            _carry(options, reader(options, config.collector.user_key), target, summary, shown)
+            _carry(options, reader(options, config.collector.user_key), target, summary, at, shown)
             target.finish(shown.rolled_up)
     except FileProblem as error:
         raise ConfigError(str(error)) from error
@@ -104,7 +61,19 @@ def import_into(target: Target, config: Config, options: ImportOptions) -> int:
         typer.echo(sentence)
     if summary.problem:
         raise ConfigError(summary.problem)
+    at.forget()
     return 0 if summary.is_whole else 1
+
+
+def _begun(at: Position, options: ImportOptions) -> Summary:
+    """What earlier runs have done, which is said if it is anything."""
+    if options.again:
+        at.forget()
+    summary = at.summary()
+    summary.begin_run()
+    if summary.read or summary.begun:
+        typer.echo(f"going on after {summary.read:,} records that were stored before; --again starts over")
+    return summary
 
 
 def parse_until(written: str) -> datetime | None:
@@ -141,41 +110,56 @@ def _token(file: Path | None) -> str:
         raise ConfigError(f"--token-file {file} cannot be read, correct it ({error})") from error
 
 
-def _carry(options: ImportOptions, read: Read, target: Target, summary: Summary, shown: Progress) -> None:
-    """Everything in the file to the target. Raises FileProblem when there is no file."""
+def _carry(
+    options: ImportOptions, read: Reader, target: Target, summary: Summary, at: Position, shown: Progress
+) -> None:
+    """All of the file that `summary` does not count yet to the target. Raises FileProblem when there is no file."""
     with opened(options.file) as stream:
         pieces = lines(stream) if options.kind == "jsonl" else values(stream)
-        for batch in _batches(_events(pieces, read, summary)):
-            summary.taken.add(target.take(batch))
+        for batch in _batches(_events(_records(pieces, read), read, summary)):
+            summary.taken.add(target.take(batch, summary.taken.events))
+            at.keep(summary)
             shown.taken(summary.read, summary.taken.stored, stream)
 
 
-def _events(pieces: Iterable[Piece], read: Read, summary: Summary) -> Iterator[bytes]:
-    """The events of the pieces; what becomes none is counted. What comes before the end of a broken file counts."""
+def _records(pieces: Iterable[Piece], read: Reader) -> Iterator[Piece]:
+    """A piece for each record, and those that cannot be read."""
+    for piece in pieces:
+        if piece.problem:
+            yield piece
+        else:
+            yield from (Piece(piece.line, record) for record in read.records(piece.value))
+
+
+def _events(records: Iterator[Piece], read: Reader, summary: Summary) -> Iterator[bytes]:
+    """The events of the records that `summary` does not count yet; a record counts when all its events are taken away.
+
+    What comes before the end of a broken file counts.
+    """
     try:
-        for piece in pieces:
-            if piece.problem:
-                summary.read += 1
-                summary.fault(piece.line, piece.problem)
-                continue
-            for record in read(piece):
-                summary.read += 1
-                yield from _of_record(record, piece.line, summary)
+        for record in islice(records, summary.read, None):
+            if record.problem:
+                summary.fault(record.line, record.problem)
+            else:
+                yield from _of_record(read.events(record.value), record.line, summary)
+            summary.read, summary.begun = summary.read + 1, 0
     except FileProblem as error:
         summary.problem = str(error)
 
 
 def _of_record(record: Iterable[bytes | Left], line: int, summary: Summary) -> Iterator[bytes]:
-    for found in record:
+    for found in islice(record, summary.begun, None):
         if isinstance(found, bytes):
             yield found
         elif found.is_fault:
             summary.fault(line, found.why)
         else:
-            summary.left[found.why] += 1
+            summary.leave(found.why)
+        summary.begun += 1
 
 
 def _batches(events: Iterable[bytes]) -> Iterator[Sequence[bytes]]:
+    """The events in batches; one is handed on before the event after it is taken away."""
     batch: list[bytes] = []
     size = 0
     for event in events:
@@ -186,65 +170,3 @@ def _batches(events: Iterable[bytes]) -> Iterator[Sequence[bytes]]:
         size += len(event)
     if batch:
         yield batch
-
-
-def reader(options: ImportOptions, user_key: str) -> Read:
-    """What makes events of a piece of the file: those of each record in it, or why it has none."""
-    texts = Texts(options.content, user_key)
-
-    def of_litellm(value: Any) -> Iterator[Iterable[Found]]:
-        yield [litellm.read_payload(value, texts, user_key)]
-
-    def of_langfuse(value: Any) -> Iterator[Iterable[Found]]:
-        for record in langfuse.records_in(value):
-            yield [langfuse.read_observation(record, texts, user_key)]
-
-    def of_openai(value: Any) -> Iterator[Iterable[Found]]:
-        for record in openai_usage.records_in(value):
-            yield openai_usage.read_result(record, options.until or utc_now(), user_key)
-
-    if options.kind == "jsonl":
-        return lambda piece: iter([[_tagged(piece.value, options)]])
-    read = {"litellm": of_litellm, "langfuse": of_langfuse, "openai-usage": of_openai}[options.kind]
-    return lambda piece: ((_written(found, options) for found in record) for record in read(piece.value))
-
-
-def _written(found: Found, options: ImportOptions) -> bytes | Left:
-    if isinstance(found, Left):
-        return found
-    call: LLMCall = replace(found, team=found.team or options.team, app=found.app or options.app)
-    return call.to_json()
-
-
-def _tagged(line: bytes, options: ImportOptions) -> bytes:
-    """Our own event with the team and app that it lacks; what is none is left to the collector's checks."""
-    if not options.team and not options.app:
-        return line.strip()
-    try:
-        event = json.loads(line)
-    except (ValueError, RecursionError):
-        return line.strip()  # a dead letter, in its own bytes
-    if not isinstance(event, dict) or "report_id" in event:
-        return line.strip()
-    said = {name: value for name, value in (("team", options.team), ("app", options.app)) if value}
-    missing = {name: value for name, value in said.items() if not event.get(name)}
-    if not missing:
-        return line.strip()
-    return json.dumps({**event, **missing}, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-
-
-def report(summary: Summary, options: ImportOptions, config: Config) -> Iterator[str]:
-    """What is said at the end, a sentence a line."""
-    refused, days = summary.taken.refused, config.collector.accept_past_days
-    yield f"{summary.read:,} records read, {summary.taken.stored:,} {'would be ' if options.dry_run else ''}stored"
-    for why, count in summary.left.most_common():
-        yield f"  {count:,} left out: {why}"
-    for reason, count in refused.most_common():
-        yield f"  {count:,} {'would be dead letters' if options.dry_run else 'are dead letters'}: {reason}"
-    for why, (count, first) in summary.unreadable.items():
-        yield f"  {count:,} unreadable, the first one on line {first:,}: {why}"
-    if refused["ancient_timestamp"]:
-        yield (
-            f"Events older than collector.accept_past_days ({days} where this command runs) are refused: raise it for "
-            "the program that owns the store, and import again. Nothing is counted twice."
-        )

@@ -20,6 +20,7 @@ from collector.write import Writer
 from server.config import ConfigError
 from server.remote import Remote
 from store.connection import Store
+from store.migrate import created_at
 
 PLACE: Final = "import"
 _LONGEST_WAIT_S: Final = 30.0
@@ -37,6 +38,11 @@ class Taken:
     stored: int = 0
     refused: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def events(self) -> int:
+        """How many there were."""
+        return self.stored + self.refused.total()
+
     def add(self, other: Taken) -> None:
         """Count `other` as well."""
         self.stored += other.stored
@@ -44,10 +50,17 @@ class Taken:
 
 
 class Target(Protocol):
-    """Something that takes events; when `take` returns they are safe."""
+    """Something that takes events; when `take` returns they are safe. `name` tells it from every other target."""
 
-    def take(self, events: Sequence[bytes]) -> Taken:
-        """What became of them. Raises ConfigError, StoreError."""
+    @property
+    def name(self) -> str:
+        """Where events go; a store that was emptied has another name than before."""
+
+    def take(self, events: Sequence[bytes], first: int = 0) -> Taken:
+        """What became of them. `first` events of the file came before: with that a dead letter is known again.
+
+        Raises ConfigError, StoreError.
+        """
 
     def finish(self, shown: Callable[[int], object]) -> None:
         """Do what is left at the end; `shown` is told now and then how many minutes of it are left."""
@@ -59,20 +72,19 @@ class Target(Protocol):
 class Checks:
     """Takes nothing: says what the collector's checks would let pass."""
 
+    name = "checks"
+
     def __init__(self, decoder: Decoder, clock: Clock) -> None:
         self._decoder = decoder
         self._clock = clock
-        self._seen = 0
 
-    def take(self, events: Sequence[bytes]) -> Taken:
+    def take(self, events: Sequence[bytes], first: int = 0) -> Taken:
         """What would become of them."""
-        batch = self.decoded(events)
+        batch = self.decoded(events, first)
         return Taken(len(batch.lines) + len(batch.reports), _by_reason(batch.dead_letters))
 
-    def decoded(self, events: Sequence[bytes]) -> Batch:
+    def decoded(self, events: Sequence[bytes], first: int) -> Batch:
         """The events after the checks."""
-        first = self._seen
-        self._seen += len(events)
         return self._decoder.decode([Record(PLACE, first + n, event) for n, event in enumerate(events)], self._clock())
 
     def finish(self, shown: Callable[[int], object]) -> None:
@@ -92,9 +104,14 @@ class IntoStore:
         self._writer = Writer(store, PLACE, uuid.uuid4().hex, _never_stops(wait), random.random)
         self._roll_up = RollUp(store)
 
-    def take(self, events: Sequence[bytes]) -> Taken:
+    @property
+    def name(self) -> str:
+        """The database, and when it was created."""
+        return f"{self._store.dsn}/{self._store.database} of {created_at(self._store)}"
+
+    def take(self, events: Sequence[bytes], first: int = 0) -> Taken:
         """What became of them; waits while the store cannot take them."""
-        batch = self._checks.decoded(events)
+        batch = self._checks.decoded(events, first)
         outcome = self._writer.write(batch, self._clock())
         self._roll_up.touch(batch.minutes)
         return Taken(outcome.stored, _by_reason(outcome.refused))
@@ -120,7 +137,12 @@ class OverHttp:
         self._token = token
         self._wait = wait
 
-    def take(self, events: Sequence[bytes]) -> Taken:
+    @property
+    def name(self) -> str:
+        """The address; which store is behind it nobody says here."""
+        return self._remote.url
+
+    def take(self, events: Sequence[bytes], first: int = 0) -> Taken:
         """What became of them; where they are too many at once, in halves."""
         answer = self._answer(b"\n".join(events))
         if answer.status_code == 413:

@@ -58,6 +58,12 @@ def migrate(store: Store, now: datetime, cluster: str = "", only: Mapping[str, s
     return done
 
 
+def created_at(store: Store) -> datetime:
+    """When the tables of `store` were created: another time where they are others under the same name."""
+    created: datetime = store.query(load("store", "created_at")).scalar()
+    return created
+
+
 def split(text: str) -> list[str]:
     """The statements of a migration: a semicolon at the end of a line ends one."""
     parts = re.split(r";[ \t]*(?:\n|$)", text)

@@ -29,7 +29,7 @@ def tokentide(
     return subprocess.run(
         [str(command), *arguments],
         cwd=folder,
-        env=bare_environment(**variables),
+        env=bare_environment(**{"XDG_STATE_HOME": str(folder / "state"), **variables}),
         capture_output=True,
         text=True,
         timeout=120,

@@ -21,7 +21,8 @@ from collector.config import CollectorConfig
 from collector.price_book.book import seed_prices
 from server import import_records
 from server.config import Config, ConfigError
-from server.import_command import ImportOptions, import_into, parse_until, run_import
+from server.import_command import import_into, parse_until, run_import
+from server.import_options import ImportOptions
 from server.import_target import Checks, IntoStore
 from server.programs import make_decoder, utc_now
 from store.config import StoreConfig

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from one_fate import TEXTS, VALUES, every_record_has_one_fate
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from repository import ROOT
 
 from collector.config import CollectorConfig
 from collector.formats import FORMATS, open_format, otlp_names
@@ -108,6 +109,21 @@ def test_any_span_in_json_is_read(store: Store, shared: Any, own: Any, start: An
     span |= {"startTimeUnixNano": start, "endTimeUnixNano": end, "attributes": [chat, *own], "events": odd}
     resource = {"resource": {"attributes": shared}, "scopeSpans": [{"scope": odd, "spans": [span, odd]}, odd]}
     check(store, "/v1/traces", json.dumps({"resourceSpans": [resource, odd]}).encode(), JSON)
+
+
+def test_the_corpus_of_otlp_is_rows_dead_letters_and_bodies_that_are_refused(store: Store) -> None:
+    bodies = [path.read_bytes() for path in sorted((ROOT / "tests/collector/fuzz/otlp_corpus").iterdir())]
+    for form in formats("/v1/traces"):
+        events, refused = [], 0
+        for body in bodies:
+            for content_type in (PROTOBUF, JSON):
+                try:
+                    events += form.read(body, content_type)
+                except Unreadable:
+                    refused += 1
+        every_record_has_one_fate(store, events)
+        assert len(events) > 100
+        assert refused > 100
 
 
 KEYS = (
