@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import typer
 from tokentide.call import LLMCall
 
+from collector.disk import disk_trouble
 from collector.formats import langfuse, litellm, openai_usage
 from collector.formats.second_hand import Found, Left, instant
 from collector.formats.texts import Texts
@@ -128,7 +130,8 @@ def open_target(config: Config, options: ImportOptions, wait: Wait) -> Target:
         store = prepare_store(config)
     except StoreHeld:
         return OverHttp(Remote(config), token, wait)
-    return IntoStore(store, make_decoder(config, store), utc_now, wait)
+    trouble = partial(disk_trouble, store.folder, config.store.least_free_bytes)
+    return IntoStore(store, make_decoder(config, store), utc_now, wait, trouble)
 
 
 def _token(file: Path | None) -> str:
