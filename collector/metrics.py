@@ -36,7 +36,13 @@ class Metrics:
         )
         self.lag_seconds = Gauge(
             "tokentide_collector_lag_seconds",
-            "How long the oldest record of the last stored batch had waited; 0 when there is nothing to store.",
+            "How long the oldest record that is not stored has waited, as far as it is known; 0 when there is none.",
+            ["source"],
+            registry=registry,
+        )
+        self.away_seconds = Gauge(
+            "tokentide_collector_source_away_seconds",
+            "For how long no Kafka broker has answered; 0 while one does, and always for HTTP.",
             ["source"],
             registry=registry,
         )

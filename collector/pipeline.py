@@ -15,6 +15,7 @@ from datetime import datetime
 from collector.brake import Brake
 from collector.dead_letter_topic import DeadLetterTopic
 from collector.decode import Decoder
+from collector.lag import Lag
 from collector.metrics import Metrics
 from collector.record import Batch, Chunk, Outcome, Source
 from collector.rollup import RollUp
@@ -41,11 +42,17 @@ class Pipeline:
     topic: DeadLetterTopic | None = None
     brake: Brake = field(default_factory=lambda: Brake(limit=1.0))
     trouble: Callable[[], str] = lambda: ""
+    lag: Lag = field(default_factory=Lag)
 
     @property
     def paused_reason(self) -> str:
         """Why nothing is carried now although the store answers; empty while all goes well."""
-        return self.brake.paused_reason or self.trouble()
+        return self.brake.paused_reason or self.trouble() or self.source.away_reason()
+
+    @property
+    def lag_s(self) -> float:
+        """How long the oldest record may have waited that is not safe: in hand, or where nobody answers."""
+        return max(self.lag.seconds(self.clock().timestamp()), self.source.away_s())
 
     def run(self, stop: threading.Event) -> None:
         """Carry records until `stop` is set; then finish the chunk in hand and close the source.
@@ -55,6 +62,7 @@ class Pipeline:
         writer = Writer(
             self.store, self.source.name, uuid.uuid4().hex, stop.wait, random.random, self.topic, self.trouble
         )
+        self._show_lag()
         pending: Future[None] | None = None
         with ThreadPoolExecutor(1, thread_name_prefix=f"write-{self.source.name}") as executor:
             try:
@@ -75,11 +83,20 @@ class Pipeline:
                 if self.topic:
                     self.topic.close()
 
+    def _show_lag(self) -> None:
+        """Worked out when it is asked for, so that it is true while this thread waits for the store or for Kafka."""
+        name = self.source.name
+        self.metrics.lag_records.labels(name).set_function(self.source.waiting)
+        self.metrics.lag_seconds.labels(name).set_function(lambda: self.lag_s)
+        self.metrics.away_seconds.labels(name).set_function(self.source.away_s)
+
     def _read(self, pending: Future[None] | None) -> Chunk | None:
         chunk = self.source.read()
-        self.metrics.lag_records.labels(self.source.name).set(self.source.waiting())
-        if chunk is None and (pending is None or pending.done()):
-            self.metrics.lag_seconds.labels(self.source.name).set(0)
+        if chunk is None:
+            if (pending is None or pending.done()) and not self.source.waiting():
+                self.lag.rest()
+        elif chunk.handed_in is not None:
+            self.lag.hold(chunk.handed_in)
         return chunk
 
     def _write(self, writer: Writer, chunk: Chunk, batch: Batch, stop: threading.Event) -> None:
@@ -97,8 +114,7 @@ class Pipeline:
     def _tell(self, chunk: Chunk, batch: Batch, outcome: Outcome) -> None:
         name, lag_s = self.source.name, None
         if chunk.handed_in is not None:
-            lag_s = round(max(0.0, self.clock().timestamp() - chunk.handed_in), 3)
-            self.metrics.lag_seconds.labels(name).set(lag_s)
+            lag_s = round(self.lag.release(chunk.handed_in, self.clock().timestamp()), 3)
         self.metrics.batch_records.labels(name).observe(len(chunk.records))
         self.metrics.stored.labels(name).inc(outcome.stored)
         for dead in outcome.refused:

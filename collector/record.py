@@ -92,8 +92,14 @@ class Source(Protocol):
     def waiting(self) -> int:
         """How many records wait to be read, as far as it is known; from any thread."""
 
+    def away_s(self) -> float:
+        """For how many seconds what it reads from has not answered, 0 while it does; from any thread."""
+
+    def away_reason(self) -> str:
+        """What to do about that once it takes longer than a restart, empty before; from any thread."""
+
     def idle(self) -> None:
-        """Called about every second while the last chunk is still being stored; must return at once."""
+        """Called about every second while the last chunk is still being stored; must return soon."""
 
     def close(self) -> None:
         """Leave; what is acknowledged by now is never delivered again."""

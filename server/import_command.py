@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
 import typer
 
+from collector.disk import disk_trouble
 from collector.formats.second_hand import Left, instant
 from server.config import Config, ConfigError
 from server.import_kinds import Reader, reader
@@ -97,7 +99,8 @@ def open_target(config: Config, options: ImportOptions, wait: Wait) -> Target:
         store = prepare_store(config)
     except StoreHeld:
         return OverHttp(Remote(config), token, wait)
-    return IntoStore(store, make_decoder(config, store), utc_now, wait)
+    trouble = partial(disk_trouble, store.folder, config.store.least_free_bytes)
+    return IntoStore(store, make_decoder(config, store), utc_now, wait, trouble)
 
 
 def _token(file: Path | None) -> str:

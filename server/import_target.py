@@ -20,6 +20,7 @@ from collector.write import Writer
 from server.config import ConfigError
 from server.remote import Remote
 from store.connection import Store
+from store.errors import StoreUnavailable
 from store.migrate import created_at
 
 PLACE: Final = "import"
@@ -95,11 +96,17 @@ class Checks:
 
 
 class IntoStore:
-    """Stores events as a collector does and rolls them up at the end, with what a killed import may have left."""
+    """Stores events as a collector does and rolls them up at the end, with what a killed import may have left.
 
-    def __init__(self, store: Store, decoder: Decoder, clock: Clock, wait: Wait) -> None:
+    Where a collector waits while `trouble()` says what is wrong with the store's disk, an import ends.
+    """
+
+    def __init__(
+        self, store: Store, decoder: Decoder, clock: Clock, wait: Wait, trouble: Callable[[], str] = lambda: ""
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._trouble = trouble
         self._checks = Checks(decoder, clock)
         self._writer = Writer(store, PLACE, uuid.uuid4().hex, _never_stops(wait), random.random)
         self._roll_up = RollUp(store)
@@ -110,7 +117,8 @@ class IntoStore:
         return f"{self._store.dsn}/{self._store.database} of {created_at(self._store)}"
 
     def take(self, events: Sequence[bytes], first: int = 0) -> Taken:
-        """What became of them; waits while the store cannot take them."""
+        """What became of them; waits while the store does not answer."""
+        self._stop_in_trouble()
         batch = self._checks.decoded(events, first)
         outcome = self._writer.write(batch, self._clock())
         self._roll_up.touch(batch.minutes)
@@ -118,15 +126,21 @@ class IntoStore:
 
     def finish(self, shown: Callable[[int], object]) -> None:
         """Roll up every minute that was touched."""
+        self._stop_in_trouble()
         self._roll_up.recover()
         done = 0
         while rebuilt := self._roll_up.rebuild():
             done += rebuilt
             shown(done)
+            self._stop_in_trouble()
 
     def close(self) -> None:
         """Close the store."""
         self._store.close()
+
+    def _stop_in_trouble(self) -> None:
+        if trouble := self._trouble():
+            raise StoreUnavailable(f"{trouble}; what was imported is kept: {_AGAIN}")
 
 
 class OverHttp:

@@ -29,14 +29,19 @@ def decoder(max_bytes: int = 100_000) -> Decoder:
 
 @contextmanager
 def running_pipeline(
-    source: Source, store: Store, clock: Callable[[], datetime] = lambda: NOW, max_bytes: int = 100_000, **more: Any
+    source: Source,
+    store: Store,
+    clock: Callable[[], datetime] = lambda: NOW,
+    max_bytes: int = 100_000,
+    registry: CollectorRegistry | None = None,
+    **more: Any,
 ) -> Iterator[RollUp]:
     """Carries the records of `source` into `store` until the block ends; an error of the loop is raised then.
 
-    `more` are further fields of the pipeline.
+    `registry` is where its metrics are, `more` are further fields of the pipeline.
     """
-    roll_up = RollUp(store)
-    pipeline = Pipeline(source, decoder(max_bytes), store, roll_up, Metrics(CollectorRegistry()), clock, **more)
+    roll_up, metrics = RollUp(store), Metrics(registry or CollectorRegistry())
+    pipeline = Pipeline(source, decoder(max_bytes), store, roll_up, metrics, clock, **more)
     stop = threading.Event()
     errors: list[Exception] = []
 

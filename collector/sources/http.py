@@ -127,6 +127,14 @@ class HttpIntake:
         """The events of the requests that wait."""
         return self._waiting_records
 
+    def away_s(self) -> float:
+        """Requests come by themselves: nothing can be away."""
+        return 0.0
+
+    def away_reason(self) -> str:
+        """Never any."""
+        return ""
+
     def waiting_bytes(self) -> int:
         """The bytes of requests that arrive or wait."""
         return self._waiting_bytes

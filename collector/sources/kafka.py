@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
@@ -13,12 +13,11 @@ from kafka.errors import CommitFailedError, KafkaConfigurationError, KafkaError
 
 from collector.config import CollectorConfig
 from collector.record import Chunk, Record
+from collector.sources.kafka_backlog import Backlog, away_reason
 
 log = logging.getLogger(__name__)
 
 _HAND_OVER_SECONDS = 5.0
-
-
 _PAUSE_SECONDS = 1.0
 
 
@@ -31,12 +30,12 @@ class KafkaSource:
 
     name = "kafka"
 
-    def __init__(self, config: CollectorConfig) -> None:
+    def __init__(self, config: CollectorConfig, clock: Callable[[], float] = time.monotonic) -> None:
+        self._bootstrap = config.kafka_bootstrap
         self._most_records = config.batch_rows
         self._condition = threading.Condition()
         self._in_hand = 0
         self._safe: dict[TopicPartition, int] = {}
-        self._waiting = 0
         try:
             self._consumer: Any = KafkaConsumer(**_settings(config))
         except (KafkaConfigurationError, ValueError, TypeError, OSError) as error:
@@ -47,6 +46,7 @@ class KafkaSource:
                 "if it is there, correct the login in collector.kafka_client"
             ) from error
         self._consumer.subscribe([config.kafka_topic], listener=_HandOver(self))
+        self._backlog = Backlog(self._consumer, config.kafka_topic, clock)
 
     def read(self) -> Chunk | None:
         """The next records of all assigned partitions, up to the batch size."""
@@ -61,7 +61,7 @@ class KafkaSource:
             log.warning("Kafka cannot be read now, next try in %.0f s: %s", _PAUSE_SECONDS, error)
             time.sleep(_PAUSE_SECONDS)
             return None
-        self._waiting = self._count_waiting(found)
+        self._backlog.note(found)
         if not found:
             return None
         records: list[Record] = []
@@ -76,11 +76,19 @@ class KafkaSource:
         return Chunk(records, lambda _: self._acknowledged(after), oldest / 1000 if oldest > 0 else None)
 
     def waiting(self) -> int:
-        """What the broker had more when records were read last."""
-        return self._waiting
+        """What the partitions of this member hold more, as Kafka said last: while it is away nobody knows."""
+        return self._backlog.records
+
+    def away_s(self) -> float:
+        """For how long no broker has answered."""
+        return self._backlog.away_s()
+
+    def away_reason(self) -> str:
+        """What to do about it."""
+        return away_reason(self.away_s(), self._bootstrap)
 
     def idle(self) -> None:
-        """Keep the membership alive without fetching, and commit what is safe."""
+        """Keep the membership alive without fetching, commit what is safe, and see what waits."""
         self._commit_safe()
         assigned = self._consumer.assignment()
         self._consumer.pause(*assigned)
@@ -88,6 +96,7 @@ class KafkaSource:
         for partition, messages in self._consumer.poll(timeout_ms=0).items():
             self._consumer.seek(partition, messages[0].offset)
         self._consumer.resume(*self._consumer.assignment())
+        self._backlog.ask()
 
     def close(self) -> None:
         """Commit what is safe and leave the group."""
@@ -105,11 +114,6 @@ class KafkaSource:
             self._condition.wait_for(lambda: self._in_hand == 0, timeout=_HAND_OVER_SECONDS)
         if offsets := self._take_safe():
             self._consumer.commit_async(offsets)
-
-    def _count_waiting(self, found: Mapping[TopicPartition, Sequence[Any]]) -> int:
-        # Of a partition that brought nothing the consumer has read all that it knows of.
-        ends = ((self._consumer.highwater(partition), messages[-1].offset + 1) for partition, messages in found.items())
-        return sum(end - after for end, after in ends if end is not None)
 
     def _acknowledged(self, after: dict[TopicPartition, int]) -> None:
         with self._condition:

@@ -37,6 +37,7 @@ class Scripted:
     outcomes: list[Outcome] = field(default_factory=list)
     idles: int = 0
     closed: bool = False
+    reason: str = ""
 
     def read(self) -> Chunk | None:
         if not self.chunks:
@@ -46,6 +47,12 @@ class Scripted:
 
     def waiting(self) -> int:
         return 0
+
+    def away_s(self) -> float:
+        return 0.0
+
+    def away_reason(self) -> str:
+        return self.reason
 
     def idle(self) -> None:
         self.idles += 1
@@ -118,3 +125,11 @@ def test_below_the_limit_or_with_the_override_the_bad_records_become_dead_letter
         with running(source, store, brake, Clock()):
             wait_until(lambda source=source: bool(source.outcomes))  # type: ignore[misc]  # bound in this round
     assert store.query(COUNTS).rows == [(0, 28)]
+
+
+def test_a_source_that_is_away_keeps_the_pipeline_from_its_work_until_it_is_back(store: Store) -> None:
+    source = Scripted([], reason="no Kafka broker has answered for 75 s: start it")
+    with running(source, store, Brake(1.0), Clock()) as (pipeline, _):
+        assert pipeline.paused_reason == source.reason
+        source.reason = ""
+        assert pipeline.paused_reason == ""
