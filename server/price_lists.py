@@ -56,7 +56,7 @@ def print_rates(changes: Sequence[Mapping[str, Any]]) -> None:
     lines = [
         (
             *(one[name] for name in ("team", "provider", "model", "context")),
-            one["at"][:10] + (f", from {one['input_from']:,} tokens" if one["input_from"] else ""),
+            _from(one),
             one["rate"].removesuffix("_rate"),
             *("none" if one[side] is None else f"${Decimal(one[side]).normalize():f}" for side in ("before", "after")),
         )
@@ -69,6 +69,13 @@ def print_rates(changes: Sequence[Mapping[str, Any]]) -> None:
     print_table(columns, lines, right=("before", "after"))
     if len(changes) > _MOST_RATES:
         sys.stdout.write(f"… and {len(changes) - _MOST_RATES} more rates\n")
+
+
+def _from(one: Mapping[str, Any]) -> str:
+    """From when on a rate is another one, at which time of the day and from how many tokens on."""
+    at, start = str(one["at"])[:10], one["day_from"]
+    day = f", from {start // 3600:02}:{start // 60 % 60:02} UTC" if start else ""
+    return at + day + (f", from {one['input_from']:,} tokens" if one["input_from"] else "")
 
 
 def _line(one: Mapping[str, Any]) -> tuple[str, ...]:

@@ -13,9 +13,11 @@ from starlette.routing import Route
 
 from collector.price_book.book import PriceBook
 from collector.price_book.effective import OF_AN_ACCOUNT, layer_of
+from collector.price_book.names import Model
 from collector.price_book.release import release_rows
 from collector.price_book.resolve import Named, Resolver
 from collector.price_book.row import PriceRow
+from collector.price_book.stated import stated_models
 from collector.price_book.usage_cost import Part, usage_cost
 from server.config import Config
 from server.exact_json import exact
@@ -27,6 +29,9 @@ from store.connection import Store
 
 class Book(Protocol):
     """A price book that can be asked for one key."""
+
+    def stated(self) -> Sequence[Model]:
+        """The models of which an operator states rates in it."""
 
     def rows(self, price_key: int, at: datetime, payers: Sequence[str]) -> Sequence[PriceRow]:
         """The rows of a key by which calls that start at `at` are priced; they may hold at other times.
@@ -40,6 +45,10 @@ class Book(Protocol):
 
 class ReleaseBook:
     """The price book of this release, which knows no contracts."""
+
+    def stated(self) -> Sequence[Model]:
+        """None."""
+        return ()
 
     def rows(self, price_key: int, at: datetime, payers: Sequence[str]) -> Sequence[PriceRow]:
         """Its rows of a key. Raises ValueError for a payer."""
@@ -61,6 +70,10 @@ class StoreBook:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    def stated(self) -> Sequence[Model]:
+        """Those of its overrides and contracts. Raises StoreError."""
+        return stated_models(self._store)
+
     def rows(self, price_key: int, at: datetime, payers: Sequence[str]) -> Sequence[PriceRow]:
         """Its rows of a key. Raises StoreError."""
         return PriceBook(self._store).rows_of(price_key, at, payers)
@@ -76,7 +89,7 @@ def resolution(book: Book, config: Config, asked: Mapping[str, str], clock: Cloc
     Raises ValueError, StoreError.
     """
     at, payers = _at(asked, clock), _payers(asked)
-    found = _resolver(config).resolve(_named(asked))
+    found = _resolver(book, config).resolve(_named(asked))
     rows = () if found.model is None else book.rows(found.price_key, at, payers)
     held = [row for row in rows if row.valid_from <= at < row.valid_to]
     return {
@@ -100,7 +113,7 @@ def costing(book: Book, config: Config, asked: Mapping[str, str], clock: Clock) 
         raise ValueError(f"usage: write an object of counts ({error})") from error
     if not isinstance(counts, dict):
         raise ValueError("usage: write an object of counts")
-    found = _resolver(config).resolve(_named(asked))
+    found = _resolver(book, config).resolve(_named(asked))
     rows = () if found.model is None else book.rows(found.price_key, at, payers)
     try:
         cost = usage_cost(rows, at, counts)
@@ -129,8 +142,8 @@ def routes(store: Store, config: Config, clock: Clock) -> Iterable[Route]:
     return [read_route("/api/prices/resolve", resolve), read_route("/api/prices/cost", cost)]
 
 
-def _resolver(config: Config) -> Resolver:
-    return Resolver(config.prices.declared())
+def _resolver(book: Book, config: Config) -> Resolver:
+    return Resolver(config.prices.declared(), stated=book.stated())
 
 
 def _named(asked: Mapping[str, str]) -> Named:

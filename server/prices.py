@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -12,9 +13,11 @@ from starlette.routing import Route
 from collector.price_book.book import PriceBook, Update
 from collector.price_book.effective import Statement
 from collector.price_book.names import load_names
-from collector.price_book.preview import RateChange, preview, unfitting
+from collector.price_book.preview import RateChange, preview
 from collector.price_book.price_file import parse_price_file
+from collector.price_book.reach import new_names, refusals, warnings
 from collector.price_book.resolve import Named, Resolver
+from collector.price_book.stated import models_of, stated_models
 from collector.price_book.suggest import suggest
 from collector.reprice import reprice
 from server.config import Config
@@ -33,8 +36,9 @@ MOST_NAMES: Final = 1000
 def updated(store: Store, config: Config, asked: Mapping[str, Any], clock: Clock) -> dict[str, Any]:
     """Record the price file `{"text", "name", "layer", "reason", "allow_gaps"}`; it holds for new calls.
 
-    `statements` is how many entries it has, `changes` which rates they change, and `warnings` are sentences about
-    discounts that change none. With `dry_run` nothing is recorded. Raises ValueError, StoreError.
+    `statements` is how many entries it has, `changes` which rates they change, `names` which names are understood only
+    because of it, and `warnings` are sentences about what no call gets. With `dry_run` nothing is recorded. Raises
+    ValueError, StoreError.
     """
     name, reason = (_text(asked, key) for key in ("name", "reason"))
     text, layer = asked.get("text"), asked.get("layer")
@@ -44,11 +48,7 @@ def updated(store: Store, config: Config, asked: Mapping[str, Any], clock: Clock
         raise ValueError(f"there is no layer {layer}: there are {', '.join(LAYERS)}")
     statements = parse_price_file(text, layer, name, bool(asked.get("allow_gaps")), config.prices.declared())
     book, now = PriceBook(store), clock()
-    done = {
-        "statements": len(statements),
-        "changes": [_change(one) for one in preview(book.statements(), statements, now)],
-        "warnings": [_warning(one) for one in unfitting(book.statements(), statements)],
-    }
+    done = _previewed(book.statements(), statements, config, now)
     if asked.get("dry_run"):
         return done
     digest = hashlib.sha256(text.encode()).hexdigest()
@@ -61,6 +61,23 @@ def updated(store: Store, config: Config, asked: Mapping[str, Any], clock: Clock
     }
 
 
+def _previewed(
+    known: Sequence[Statement], statements: Sequence[Statement], config: Config, now: datetime
+) -> dict[str, Any]:
+    """What statements would do. Raises ValueError for one that can never hold."""
+    declared, names = config.prices.declared(), load_names()
+    before = Resolver(declared, names, stated=models_of(known))
+    after = Resolver(declared, names, stated=models_of([*known, *statements]))
+    for refusal in refusals(statements, after, names):
+        raise ValueError(refusal)
+    return {
+        "statements": len(statements),
+        "changes": [_change(one) for one in preview(known, statements, now)],
+        "names": [{"provider": one.provider, "model": one.model} for one in new_names(statements, before)],
+        "warnings": warnings(known, statements, after, names),
+    }
+
+
 def repriced(store: Store, config: Config, asked: Mapping[str, Any], clock: Clock) -> dict[str, Any]:
     """Price calls again, `{"from", "to", "reason"}`; with `dry_run` only say what would change.
 
@@ -68,7 +85,7 @@ def repriced(store: Store, config: Config, asked: Mapping[str, Any], clock: Cloc
     otherwise than before, and how many `corrections` closed months got. Raises ValueError, StoreError.
     """
     start, end = (parse_instant(_text(asked, edge)) for edge in ("from", "to"))
-    resolver, dry_run = Resolver(config.prices.declared()), bool(asked.get("dry_run"))
+    resolver, dry_run = _resolver(store, config), bool(asked.get("dry_run"))
     done = reprice(store, resolver, start, end, _text(asked, "reason"), clock(), dry_run)
     return {
         "cost_version": done.cost_version,
@@ -96,7 +113,7 @@ def unresolved(store: Store, config: Config, asked: Mapping[str, Any], clock: Cl
     end = clock()
     start, limit = end - parse_duration(str(asked.get("last") or "7d")), _limit(str(asked.get("limit") or "50"))
     found = store.query(load("collector", "unresolved"), {"start": start, "end": end, "limit": limit}).dicts()
-    resolver = Resolver(config.prices.declared())
+    resolver = _resolver(store, config)
     for row in found:
         named = Named(row["provider"], row["host"], row["name"], "", row["service_tier"])
         row["understood"] = resolver.resolve(named).model is not None
@@ -125,17 +142,12 @@ def routes(store: Store, config: Config, clock: Clock) -> list[Route]:
     ]
 
 
+def _resolver(store: Store, config: Config) -> Resolver:
+    return Resolver(config.prices.declared(), stated=stated_models(store))
+
+
 def _change(one: RateChange) -> dict[str, Any]:
     return one._asdict() | {"at": one.at.isoformat(), "before": _money(one.before), "after": _money(one.after)}
-
-
-def _warning(one: Statement) -> str:
-    row = one.row
-    context = f" in context {row.context!r}" if row.context else ""
-    return (
-        f"the discount on {row.model!r} of {row.provider!r}{context} fits no price of the book:"
-        " tokentide prices resolve says how the book names a model"
-    )
 
 
 def _limit(text: str) -> int:

@@ -106,7 +106,7 @@ def update_command(
     from server.owner import ask_owner
     from server.price_lists import print_rates
     from server.prices import updated
-    from server.prices_command import read_price_file
+    from server.prices_command import new_name_lines, read_price_file
 
     asked = {
         "text": read_price_file(source),
@@ -132,6 +132,8 @@ def update_command(
     else:
         since = f"they hold for calls from {done['calls_from']} on"
         typer.echo(f"{done['statements']} statements are update {done['update']}; {since}")
+        for line in new_name_lines(done["names"]):
+            typer.echo(line)
 
 
 @prices.command("reprice")

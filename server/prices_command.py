@@ -14,6 +14,7 @@ import httpx
 
 from collector.price_book.release import release_rows
 from collector.price_book.resolve import Named, Resolver
+from collector.price_book.stated import EVERY_S
 from collector.price_book.usage_cost import UsageCost, usage_cost
 from server.config import Config, ConfigError
 from server.instant import parse_instant
@@ -118,6 +119,17 @@ def read_price_file(source: str) -> str:
         return Path(source).read_text("utf-8")
     except (OSError, UnicodeDecodeError, httpx.HTTPError) as error:
         raise ConfigError(f"{source} cannot be read: {error}") from error
+
+
+def new_name_lines(names: Sequence[Mapping[str, str]]) -> list[str]:
+    """What is to be known of names that are understood since an update; empty when there are none."""
+    if not names:
+        return []
+    told = ", ".join(f"{one['model']!r} of {one['provider']!r}" for one in names)
+    return [
+        f"new names: {told}; collectors that run know them within about {EVERY_S:.0f} seconds",
+        "calls that arrive before that have no price until tokentide prices reprice gives them one",
+    ]
 
 
 def print_changes(done: Mapping[str, Any], dry_run: bool) -> None:

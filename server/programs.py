@@ -26,6 +26,7 @@ from collector.metrics import Metrics
 from collector.pipeline import Pipeline
 from collector.price_book.book import seed_prices
 from collector.price_book.resolve import Resolver
+from collector.price_book.stated import StatedNames, stated_models
 from collector.rollup import RollUp, count_duplicates
 from collector.sources import open_source
 from collector.sources.http import HttpIntake
@@ -82,11 +83,16 @@ def prepare_store(config: Config) -> Store:
     return store
 
 
-def make_decoder(config: Config, store: Store | None, forgotten: ForgottenKeys | None = None) -> Decoder:
+def make_decoder(
+    config: Config,
+    store: Store | None,
+    forgotten: ForgottenKeys | None = None,
+    resolver: Resolver | None = None,
+) -> Decoder:
     """The decoder of a collector over `store`: it refuses events that are older than what is kept of calls.
 
-    Without `forgotten` it reads once who is forgotten. Without a store it knows what the settings say, and nobody who
-    is forgotten. Raises StoreError.
+    Without `forgotten` it reads once who is forgotten, without `resolver` of which names prices are stated. Without a
+    store it knows what the settings say, and nobody who is forgotten. Raises StoreError.
     """
     settings, keep_days = config.collector, config.store.keep_calls_days
     past = timedelta(days=min(settings.accept_past_days, keep_days or settings.accept_past_days))
@@ -95,8 +101,10 @@ def make_decoder(config: Config, store: Store | None, forgotten: ForgottenKeys |
         if forgotten is None:
             forgotten = ForgottenKeys(store, utc_now)
             forgotten.refresh()
+        if resolver is None:
+            resolver = Resolver(config.prices.declared(), stated=stated_models(store))
     return Decoder(
-        Resolver(config.prices.declared()),
+        resolver or Resolver(config.prices.declared()),
         VERSION,
         settings.max_record_bytes,
         past,
@@ -117,7 +125,10 @@ def collector(config: Config, store: Store, registry: CollectorRegistry) -> Prog
     trouble = partial(disk_trouble, store.folder, config.store.least_free_bytes)
     forgotten = ForgottenKeys(store, utc_now)
     forgotten.refresh()
-    decoder = make_decoder(config, store, forgotten)
+    resolver = Resolver(config.prices.declared())
+    stated = StatedNames(store, resolver)
+    stated.refresh()
+    decoder = make_decoder(config, store, forgotten, resolver)
     sources = [open_source(name, settings) for name in settings.sources]
     for name, source in zip(settings.sources, sources, strict=True):
         if isinstance(source, HttpIntake):
@@ -132,6 +143,7 @@ def collector(config: Config, store: Store, registry: CollectorRegistry) -> Prog
     program.routes += price_routes(store, config, utc_now)
     program.routes += book_routes(store, settings, utc_now)
     program.loops["forgotten-keys"] = forgotten.run
+    program.loops["stated-names"] = stated.run
     if settings.capacity or settings.shared_costs:
         program.loops["allocation"] = lambda stop: allocate.run(
             store, settings.capacity, settings.shared_costs, stop, utc_now

@@ -56,6 +56,11 @@ class Declared:
         """The further contexts that they name."""
         return [entry.context for entry in self._models if entry.context]
 
+    @property
+    def meanings(self) -> Sequence[Meaning]:
+        """What names are declared to mean."""
+        return [Meaning(entry.of_provider, entry.is_model, entry.context) for entry in self._models]
+
     def model(self, provider: str, host: str, name: str) -> Meaning | None:
         """The model that a name means when a provider at a host has it; None if nothing is declared."""
         for entry in self._models:

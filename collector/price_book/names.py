@@ -73,6 +73,10 @@ class Names:
         """Every model that it knows."""
         return [Model(one.id, model) for one in self._providers.values() for model in one.models]
 
+    def providers(self) -> list[str]:
+        """Every provider that it knows."""
+        return list(self._providers)
+
     def provider_at(self, host: str) -> str | None:
         """The provider that answers at a host."""
         address = f"https://{host}/"

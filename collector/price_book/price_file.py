@@ -53,7 +53,7 @@ class _Price(BaseModel):
             raise ValueError(f"{self.team} cannot be a team; write account = … for the contract of an account")
         if bool(self.rates) == (self.discount is not None):
             raise ValueError("give either rates or a discount (0.12 is 12 % off)")
-        if _is_pattern(self.provider) or (self.rates and _is_pattern(self.model)):
+        if is_pattern(self.provider) or (self.rates and is_pattern(self.model)):
             raise ValueError("only model and context of a discount may be patterns: write the name of one")
         if unknown := sorted(set(self.rates) - set(RATES)):
             raise ValueError(f"there is no rate {unknown[0]}: there are {', '.join(RATES)}")
@@ -140,7 +140,8 @@ def _has_entries(found: Mapping[str, Any]) -> bool:
     return isinstance(entries, list) and bool(entries) and all(isinstance(entry, dict) for entry in entries)
 
 
-def _is_pattern(name: str) -> bool:
+def is_pattern(name: str) -> bool:
+    """Whether a name may stand for several."""
     return "*" in name or "?" in name
 
 

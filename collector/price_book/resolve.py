@@ -1,16 +1,17 @@
 """(provider, host, models, service tier) → the model and the context of the price book, or why there is none.
 
-In this order: what the operator declares, the book's own names, and the names without what gateways and clouds write
-around them. Nothing is guessed: a name that none of this explains has no price.
+In this order: what the operator declares, the book's own names, the names without what gateways and clouds write
+around them, and the names of models whose rates the operator states. Nothing is guessed: a name that none of this
+explains has no price.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from collector.price_book.declared import Declared
+from collector.price_book.declared import Declared, Meaning
 from collector.price_book.names import Model, Names, load_names
 from collector.price_book.rewrite import BEFORE, GATEWAYS, PROVIDERS, RULES
 from collector.price_book.row import price_key
@@ -56,22 +57,39 @@ class Resolution:
 
 
 class Resolver:
-    """Resolves names and remembers the keys that it found, misses included."""
+    """Resolves names and remembers the keys that it found, misses included; `stated` is as `learn` takes it."""
 
-    def __init__(self, declared: Declared | None = None, names: Names | None = None, capacity: int = 50_000) -> None:
+    def __init__(
+        self,
+        declared: Declared | None = None,
+        names: Names | None = None,
+        capacity: int = 50_000,
+        stated: Iterable[Model] = (),
+    ) -> None:
         self._declared = declared or Declared()
         self._names = names or load_names()
         self._capacity = capacity
+        self.learn(stated)
+
+    def learn(self, stated: Iterable[Model]) -> None:
+        """Understand the names of exactly these models too, where the book makes nothing of them; on any thread."""
+        self._stated = {(self._seller(model.provider), model.model.lower()): model for model in stated}
         self._known: dict[tuple[str, ...], int] = {}
 
     def key(self, *named: str) -> int:
         """The price key of a call that is named by the fields of `Named`, or `UNKNOWN`."""
-        key = self._known.get(named)
+        # What is found while other names are learned is remembered where nobody looks any more.
+        known = self._known
+        key = known.get(named)
         if key is None:
-            if len(self._known) >= self._capacity:
-                self._known.clear()
-            key = self._known[named] = self.resolve(Named(*named)).price_key
+            if len(known) >= self._capacity:
+                known.clear()
+            key = known[named] = self.resolve(Named(*named)).price_key
         return key
+
+    def is_declared(self, model: Model) -> bool:
+        """Whether some name is declared to mean a model."""
+        return any(self._meant(meaning) == model for meaning in self._declared.meanings)
 
     def resolve(self, named: Named) -> Resolution:
         """The model that a call used, with every step that led to it."""
@@ -94,14 +112,31 @@ class Resolver:
         declared = self._declared.model(named.provider, named.host, name)
         if declared is not None:
             steps.append(f"it is declared to be {declared.model!r} of {declared.provider!r}")
-            known = self._names.find(declared.provider, declared.model)
-            return known or Model(declared.provider, declared.model), declared.context
-        for attempt in _attempts(name, self._owners(named), self._names):
-            steps.extend(attempt.steps)
+            return self._meant(declared), declared.context
+        attempts = list(_attempts(name, self._owners(named), self._names))
+        for number, attempt in enumerate(attempts):
             for owner in attempt.owners:
                 if (model := self._names.find(owner, attempt.name)) is not None:
+                    steps.extend(_steps(attempts[: number + 1]))
                     return model, attempt.context
+        return self._find_stated(named, attempts, steps)
+
+    def _find_stated(self, named: Named, attempts: Sequence[_Attempt], steps: list[str]) -> tuple[Model, str] | None:
+        """The model whose rates are stated under a name of which the book's own rules make nothing."""
+        seller = self._seller(named.provider)
+        for number, attempt in enumerate(attempts):
+            for owner in (*attempt.owners, seller):
+                if (model := self._stated.get((owner, attempt.name.lower()))) is not None:
+                    steps.extend(_steps(attempts[: number + 1]))
+                    steps.append(f"rates are stated for {attempt.name!r} of {model.provider!r}")
+                    return model, attempt.context
+        steps.extend(_steps(attempts))
         return None
+
+    def _meant(self, declared: Meaning) -> Model:
+        known = self._names.find(declared.provider, declared.model)
+        stated = self._stated.get((self._seller(declared.provider), declared.model.lower()))
+        return known or stated or Model(declared.provider, declared.model)
 
     def _owners(self, named: Named) -> list[str]:
         """The providers that may have answered: the one at the host, then the one that the event names."""
@@ -114,6 +149,10 @@ class Resolver:
             return None
         return self._names.provider_named(PROVIDERS.get(name.lower(), name))
 
+    def _seller(self, provider: str) -> str:
+        """How the book calls a provider; one that it does not know as it is called, in lower case."""
+        return self._provider(provider) or provider.lower()
+
 
 def _context(tier: str, zone: str) -> str:
     return "+".join(filter(None, (tier, zone)))
@@ -124,6 +163,10 @@ class _Attempt(NamedTuple):
     owners: Sequence[str]
     context: str
     steps: Sequence[str] = ()
+
+
+def _steps(attempts: Iterable[_Attempt]) -> list[str]:
+    return [step for attempt in attempts for step in attempt.steps]
 
 
 def _attempts(name: str, owners: Sequence[str], names: Names) -> Iterator[_Attempt]:

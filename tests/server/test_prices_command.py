@@ -250,6 +250,25 @@ def test_a_discount_on_nothing_is_warned_of(store_of_today: Path, capsys: pytest
     assert "warning: the discount on 'gtp-5*' of 'openai' fits no price of the book" in said
 
 
+def test_a_tier_that_vanishes_is_printed(store_of_today: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = (
+        '[[price]]\nprovider = "anthropic"\nmodel = "claude-sonnet-4-5"\nrates = { input_rate = 3, output_rate = 15 }\n'
+    )
+    (store_of_today / "x.toml").write_text(own, "utf-8")
+    said = " ".join(run(capsys, "update", "x.toml", "--reason", "ours", "--dry-run")[1].split())
+    assert "2026-11-20, from 200,001 tokens output $22.5 $15" in said
+
+
+def test_new_names_are_told_once(store_of_today: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (store_of_today / "x.toml").write_text(OURS.replace("gpt-5", "my-gpt-4.1-x"), "utf-8")
+    said = run(capsys, "update", "x.toml", "--reason", "ours")[1]
+    assert "new names: 'my-gpt-4.1-x' of 'openai'; collectors that run know them within about 10 seconds\n" in said
+    assert "it has a price now: prices reprice" in run(capsys, "unresolved")[1]
+    asked = ("resolve", "openai", "my-gpt-4.1-x", "--at", "2026-11-21")
+    assert (run(capsys, *asked)[0], run(capsys, *asked, "--release")[0]) == (0, 1)
+    assert "new names" not in run(capsys, "update", "x.toml", "--reason", "again")[1]
+
+
 def test_an_empty_price_file_is_said_to_state_nothing(store_of_today: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (store_of_today / "x.toml").write_text("", "utf-8")
     code, said = run(capsys, "update", "x.toml", "--reason", "ours")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from collector.price_book.declared import Declared, DeclaredModel
+from collector.price_book.names import Model
 from collector.price_book.resolve import UNKNOWN, Named, Resolver
+from collector.price_book.row import price_key
 
 BEDROCK = "arn:aws:bedrock:us-east-1"
 
@@ -131,6 +133,51 @@ def test_what_is_declared_is_believed(named: Named, key: tuple[str, ...] | None)
     expected = UNKNOWN if key is None else Resolver().key(*key)
     assert Resolver(DECLARED).key(*named) == expected
     assert key is None or expected != UNKNOWN
+
+
+STATED = [Model("openai", "Mystery"), Model("vllm", "llama-70b"), Model("openai", "gpt-4o-2024-08-06")]
+
+
+@pytest.mark.parametrize(
+    ("named", "model"),
+    [
+        (Named("openai", requested="mystery"), "openai Mystery"),
+        (Named("openai", "", "gpt-5", "mystery"), "openai Mystery"),
+        (Named("litellm", requested="openai/mystery"), "openai Mystery"),
+        (Named("openai", requested="mystery-2"), None),
+        (Named("mistral", requested="mystery"), None),
+        (Named("VLLM", "10.1.2.3", "models/llama-70b"), "vllm llama-70b"),
+        (Named("openai", requested="gpt-4o-2024-08-06"), "openai gpt-4o"),
+    ],
+)
+def test_a_name_whose_rates_are_stated_is_exact_where_the_book_knows_none(named: Named, model: str | None) -> None:
+    found = Resolver(stated=STATED).resolve(named).model
+    assert (found and " ".join(found)) == model
+
+
+def test_a_declared_name_may_mean_a_stated_one() -> None:
+    own = Declared([DeclaredModel(name="prod-*", is_model="mystery", of_provider="openai")])
+    resolver = Resolver(own, stated=STATED)
+    assert resolver.resolve(Named("azure", requested="prod-1")).model == ("openai", "Mystery")
+    assert resolver.is_declared(Model("openai", "Mystery"))
+    assert not Resolver(own).is_declared(Model("openai", "Mystery"))
+
+
+def test_names_are_learned_and_forgotten_whatever_is_remembered() -> None:
+    resolver, named = Resolver(), ("openai", "", "mystery", "", "batch")
+    assert resolver.key(*named) == UNKNOWN
+    resolver.learn(STATED)
+    assert resolver.key(*named) == price_key("openai", "Mystery", "batch")
+    resolver.learn([])
+    assert resolver.key(*named) == UNKNOWN
+
+
+def test_a_stated_name_is_among_the_steps() -> None:
+    assert Resolver(stated=STATED).resolve(Named("openai", requested="models/mystery")).steps[1:] == (
+        "'models/mystery' is a resource name of Gemini: 'mystery'",
+        "rates are stated for 'mystery' of 'openai'",
+        "it is 'Mystery' of 'openai', at standard rates",
+    )
 
 
 def test_an_answer_says_every_step() -> None:
