@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 
@@ -9,6 +11,7 @@ class Metrics:
     """Counters and histograms of one collector, registered in `registry`."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        gauge = partial(Gauge, registry=registry)
         self.stored = Counter(
             "tokentide_collector_stored_records_total",
             "Records acknowledged by the store.",
@@ -28,39 +31,33 @@ class Metrics:
             registry=registry,
             buckets=(1, 10, 100, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000),
         )
-        self.lag_records = Gauge(
+        self.lag_records = gauge(
             "tokentide_collector_lag_records",
             "Records that wait to be read: in Kafka's partitions of this collector, or in the HTTP intake.",
             ["source"],
-            registry=registry,
         )
-        self.lag_seconds = Gauge(
+        self.lag_seconds = gauge(
             "tokentide_collector_lag_seconds",
             "How long the oldest record that is not stored has waited, as far as it is known; 0 when there is none.",
             ["source"],
-            registry=registry,
         )
-        self.away_seconds = Gauge(
+        self.away_seconds = gauge(
             "tokentide_collector_source_away_seconds",
             "For how long no Kafka broker has answered; 0 while one does, and always for HTTP.",
             ["source"],
-            registry=registry,
         )
-        self.intake_bytes = Gauge(
+        self.intake_bytes = gauge(
             "tokentide_collector_intake_bytes",
             "Bytes of requests that arrive or wait for the store.",
-            registry=registry,
         )
-        self.duplicates = Gauge(
+        self.duplicates = gauge(
             "tokentide_collector_duplicates",
             "Records that arrived again after they were stored, as the ledger tells; they count once.",
-            registry=registry,
         )
-        self.paused = Gauge(
+        self.paused = gauge(
             "tokentide_collector_paused",
             "1 while nothing is read because nearly everything would become a dead letter.",
             ["source"],
-            registry=registry,
         )
         self.insert_seconds = Histogram(
             "tokentide_collector_insert_seconds", "Time to store one batch.", ["source"], registry=registry

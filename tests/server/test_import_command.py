@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import subprocess
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
@@ -16,7 +15,7 @@ from collected_calls import collect
 from conftest import NOW
 from events import a_call
 from tokentide.call import ProducerReport
-from tokentide_process import TOKENTIDE, bare_environment, running_up, tokentide
+from tokentide_process import running_up, tokentide
 
 from collector.config import CollectorConfig
 from collector.disk import disk_trouble
@@ -259,31 +258,6 @@ def costs(folder: Path, *options: str) -> dict[str, Any]:
 def many(count: int) -> list[bytes]:
     started = utc_now() - timedelta(hours=1)
     return [a_call(started_at=started, seq=n).to_json() for n in range(1, count + 1)]
-
-
-def test_an_import_that_was_killed_in_the_middle_is_made_good_by_another(tmp_path: Path):
-    events = many(21_000)
-    file = a_file(tmp_path, "events.jsonl", *events)
-    command = [str(TOKENTIDE), "import", "-", "--from", "jsonl"]
-    importer = subprocess.Popen(
-        command,
-        cwd=tmp_path,
-        env=bare_environment(),
-        stdin=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-    )
-    assert importer.stdin is not None
-    assert importer.stderr is not None
-    with importer, importer.stdin:
-        importer.stdin.write(b"\n".join(events[:20_000]))
-        importer.stdin.flush()
-        assert b"10,000 stored" in importer.stderr.readline()
-        importer.kill()
-    for _ in range(2):
-        done = tokentide(tmp_path, "import", file, "--from", "jsonl")
-        assert done.stdout == "21,000 records read, 21,000 stored\n", done.stderr
-        assert costs(tmp_path) == {"attempts": 21_000, "input_tokens": 2_100_000, "cost_usd": "21.273"}
 
 
 def test_an_import_looks_at_the_disk_of_its_store(tmp_path: Path):
