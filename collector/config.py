@@ -63,7 +63,17 @@ class CollectorConfig(BaseModel):
         default=None, description="File that holds kafka_client's sasl_plain_password."
     )
     batch_rows: int = Field(default=10_000, gt=0, description="Most records of one insert.")
-    batch_bytes: int = Field(default=32 * 2**20, gt=0, description="Most bytes that one read fetches from Kafka.")
+    batch_bytes: int = Field(
+        default=32 * 2**20,
+        gt=0,
+        description="Most bytes of one read: of a fetch from Kafka, or of HTTP requests; none is cut.",
+    )
+    batch_age_s: float = Field(
+        default=0.2,
+        ge=0,
+        le=5,
+        description="Seconds that Kafka waits for a batch of batch_bytes / 8; 0: it sends what it has. Not for HTTP.",
+    )
     max_record_bytes: int = Field(default=1_048_576, gt=0, description="A larger record becomes a dead letter.")
     max_request_bytes: int = Field(default=16 * 2**20, gt=0, description="A larger unpacked request gets a 413.")
     max_request_events: int = Field(default=50_000, gt=0, description="A request with more events gets a 413.")

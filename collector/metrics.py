@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 
@@ -11,7 +9,6 @@ class Metrics:
     """Counters and histograms of one collector, registered in `registry`."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        gauge = partial(Gauge, registry=registry)
         self.stored = Counter(
             "tokentide_collector_stored_records_total",
             "Records acknowledged by the store.",
@@ -31,33 +28,22 @@ class Metrics:
             registry=registry,
             buckets=(1, 10, 100, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000),
         )
-        self.lag_records = gauge(
-            "tokentide_collector_lag_records",
-            "Records that wait to be read: in Kafka's partitions of this collector, or in the HTTP intake.",
-            ["source"],
-        )
-        self.lag_seconds = gauge(
-            "tokentide_collector_lag_seconds",
-            "How long the oldest record that is not stored has waited, as far as it is known; 0 when there is none.",
-            ["source"],
-        )
-        self.away_seconds = gauge(
-            "tokentide_collector_source_away_seconds",
-            "For how long no Kafka broker has answered; 0 while one does, and always for HTTP.",
-            ["source"],
-        )
-        self.intake_bytes = gauge(
+        self._add_lag(registry)
+        self.intake_bytes = Gauge(
             "tokentide_collector_intake_bytes",
             "Bytes of requests that arrive or wait for the store.",
+            registry=registry,
         )
-        self.duplicates = gauge(
+        self.duplicates = Gauge(
             "tokentide_collector_duplicates",
             "Records that arrived again after they were stored, as the ledger tells; they count once.",
+            registry=registry,
         )
-        self.paused = gauge(
+        self.paused = Gauge(
             "tokentide_collector_paused",
             "1 while nothing is read because nearly everything would become a dead letter.",
             ["source"],
+            registry=registry,
         )
         self.insert_seconds = Histogram(
             "tokentide_collector_insert_seconds", "Time to store one batch.", ["source"], registry=registry
@@ -66,5 +52,25 @@ class Metrics:
             "tokentide_collector_repinned_events_total",
             "Events that named another team or app than their token belongs to, and were given to the token's.",
             ["token", "field"],
+            registry=registry,
+        )
+
+    def _add_lag(self, registry: CollectorRegistry) -> None:
+        self.lag_records = Gauge(
+            "tokentide_collector_lag_records",
+            "Records that wait to be read: in Kafka's partitions of this collector, or in the HTTP intake.",
+            ["source"],
+            registry=registry,
+        )
+        self.lag_seconds = Gauge(
+            "tokentide_collector_lag_seconds",
+            "How long the oldest record that is not stored has waited, as far as it is known; 0 when there is none.",
+            ["source"],
+            registry=registry,
+        )
+        self.away_seconds = Gauge(
+            "tokentide_collector_source_away_seconds",
+            "For how long no Kafka broker has answered; 0 while one does, and always for HTTP.",
+            ["source"],
             registry=registry,
         )

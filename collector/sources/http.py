@@ -27,6 +27,7 @@ class IntakeClosed(Exception):
 @dataclass(frozen=True, slots=True)
 class _Submission:
     records: list[Record]
+    size: int
     outcome: Future[Outcome]
     handed_in: float
 
@@ -63,7 +64,8 @@ class HttpIntake:
     def __init__(self, config: CollectorConfig, now: Callable[[], float] = time.time) -> None:
         self._now = now
         self._most_records = config.batch_rows
-        self._most_bytes = config.intake_queue_bytes
+        self._most_bytes = config.batch_bytes
+        self._most_bytes_waiting = config.intake_queue_bytes
         self._queue: queue.SimpleQueue[_Submission] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._waiting_bytes = 0
@@ -96,7 +98,7 @@ class HttpIntake:
             first = self._received
             self._received += len(events)
             submission = _Submission(
-                [Record(place, first + n, event) for n, event in enumerate(events)], Future(), self._now()
+                [Record(place, first + n, event) for n, event in enumerate(events)], size, Future(), self._now()
             )
             # Running: a caller that gives up cannot cancel it, for its records are stored all the same.
             submission.outcome.set_running_or_notify_cancel()
@@ -107,18 +109,19 @@ class HttpIntake:
         return submission.outcome
 
     def read(self) -> Chunk | None:
-        """The records of all requests that wait now, up to the batch size."""
+        """The records of all requests that wait now, up to the batch size: the last one may go beyond it."""
         try:
             submissions = [self._queue.get(timeout=1.0)]
         except queue.Empty:
             return None
-        records = list(submissions[0].records)
-        while len(records) < self._most_records:
+        records, size = list(submissions[0].records), submissions[0].size
+        while len(records) < self._most_records and size < self._most_bytes:
             try:
                 submissions.append(self._queue.get_nowait())
             except queue.Empty:
                 break
             records += submissions[-1].records
+            size += submissions[-1].size
         with self._lock:
             self._waiting_records -= len(records)
         return Chunk(records, lambda outcome: _answer(submissions, outcome), submissions[0].handed_in)
@@ -154,7 +157,7 @@ class HttpIntake:
     def _resize(self, room: Room, size: int) -> None:
         others = self._waiting_bytes - room.size
         # One request alone is never too much: its size has limits of its own.
-        if size > room.size and others and others + size > self._most_bytes:
+        if size > room.size and others and others + size > self._most_bytes_waiting:
             raise IntakeFull
         self._waiting_bytes = others + size
         room.size = size

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 _HAND_OVER_SECONDS = 5.0
 _PAUSE_SECONDS = 1.0
+_HELD_WHILE_EMPTY_MS = 200
 
 
 class KafkaAway(Exception):
@@ -153,11 +154,20 @@ def _settings(config: CollectorConfig) -> dict[str, Any]:
         "max_poll_records": config.batch_rows,
         "max_partition_fetch_bytes": config.batch_bytes // 4,
         "fetch_max_bytes": config.batch_bytes,
-        "fetch_min_bytes": 1,
-        "fetch_max_wait_ms": 200,
+        **_waiting(config),
         **config.kafka_client,
         **password(config),
     }
+
+
+def _waiting(config: CollectorConfig) -> dict[str, int]:
+    """How long a broker holds its answer until it has enough.
+
+    Enough is half of what it sends of one partition, so that it never waits where one alone holds a backlog.
+    """
+    if not config.batch_age_s:
+        return {"fetch_min_bytes": 1, "fetch_max_wait_ms": _HELD_WHILE_EMPTY_MS}
+    return {"fetch_min_bytes": max(1, config.batch_bytes // 8), "fetch_max_wait_ms": round(config.batch_age_s * 1000)}
 
 
 def password(config: CollectorConfig) -> dict[str, str]:

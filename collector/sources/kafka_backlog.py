@@ -8,7 +8,7 @@ from typing import Any, Final
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
-_PATIENCE_MS: Final = 1000
+_PATIENCE_MS: Final = 1_000
 # Longer than the pauses that a working collector makes between two answers.
 _UNNOTICED_S: Final = 10.0
 # A broker that restarts is back by then.
@@ -26,6 +26,8 @@ class Backlog:
         self._consumer = consumer
         self._topic = topic
         self._clock = clock
+        # A broker answers what comes over one connection in turn, and may hold its answer to a fetch so long.
+        self._patience_ms = _PATIENCE_MS + consumer.config["fetch_max_wait_ms"]
         self._ends: dict[TopicPartition, int] = {}
         self._read_to: dict[TopicPartition, int] = {}
         self._answered = clock()
@@ -43,15 +45,15 @@ class Backlog:
             self.ask()
 
     def ask(self) -> None:
-        """Ask where the partitions end; waits a second at most. What is known stays when nobody answers."""
+        """Ask where the partitions end; waits about a second at most. What is known stays when nobody answers."""
         assigned = set(self._consumer.assignment())
         try:
             if assigned:
-                self._ends = self._consumer.end_offsets(assigned, timeout_ms=_PATIENCE_MS)
+                self._ends = self._consumer.end_offsets(assigned, timeout_ms=self._patience_ms)
                 self._read_to = {one: self._position(one) for one in assigned}
             else:
                 # A member without a partition asks the broker that leads the group.
-                self._consumer.committed(TopicPartition(self._topic, 0), timeout_ms=_PATIENCE_MS)
+                self._consumer.committed(TopicPartition(self._topic, 0), timeout_ms=self._patience_ms)
         except KafkaError:
             # Known as far as it goes: not asked again for each chunk that another broker brings.
             self._ends = {one: self._ends.get(one, 0) for one in assigned}
@@ -65,7 +67,7 @@ class Backlog:
         return silent_s if silent_s > _UNNOTICED_S else 0.0
 
     def _position(self, partition: TopicPartition) -> int:
-        read_to = self._consumer.position(partition, timeout_ms=_PATIENCE_MS)
+        read_to = self._consumer.position(partition, timeout_ms=self._patience_ms)
         return self._ends[partition] if read_to is None else read_to
 
     def _count(self) -> None:

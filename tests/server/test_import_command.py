@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,9 +17,8 @@ from tokentide.call import ProducerReport
 from tokentide_process import running_up, tokentide
 
 from collector.config import CollectorConfig
-from collector.disk import disk_trouble
 from collector.price_book.book import seed_prices
-from server import import_command, import_records
+from server import import_records
 from server.config import Config, ConfigError
 from server.import_command import import_into, parse_until, run_import
 from server.import_options import ImportOptions
@@ -28,7 +26,6 @@ from server.import_target import Checks, IntoStore
 from server.programs import make_decoder, utc_now
 from store.config import StoreConfig
 from store.connection import Store
-from store.errors import StoreError
 from store.sql import Query
 
 CONFIG = Config(collector=CollectorConfig(accept_past_days=30))
@@ -56,9 +53,9 @@ def never(seconds: float) -> None:
     raise AssertionError("nothing has to be waited for")
 
 
-def into(store: Store, trouble: Callable[[], str] = lambda: "") -> Shared:
+def into(store: Store) -> Shared:
     seed_prices(store, NOW)
-    return Shared(store, make_decoder(CONFIG, store), lambda: NOW, never, trouble)
+    return Shared(store, make_decoder(CONFIG, store), lambda: NOW, never)
 
 
 def a_file(folder: Path, name: str, *records: Any) -> str:
@@ -192,21 +189,6 @@ def test_what_a_killed_import_has_left_is_rolled_up_by_the_next(store: Store, tm
     assert store.query(TOTALS).rows[0][0] == 2
 
 
-def test_a_disk_that_gets_full_ends_an_import_which_is_then_made_good_by_another(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(import_command, "_MOST_EVENTS", 10)
-    file = a_file(tmp_path, "events", *(a_call(started_at=RECENT, seq=n).to_json() for n in range(50)))
-    free = iter([10**9] * 3 + [3 * 2**20])
-    target = into(store, lambda: disk_trouble(tmp_path, 2**29, lambda folder: next(free)))
-    sentence = r"has 3 MiB left.* below 512 MiB.*: run the import again, nothing is counted twice"
-    with pytest.raises(StoreError, match=sentence):
-        import_into(target, CONFIG, ImportOptions(file, "jsonl"))
-    assert store.query(TOTALS).rows[0][3] == 30
-    assert import_into(into(store), CONFIG, ImportOptions(file, "jsonl")) == 0
-    assert store.query(TOTALS).rows[0][::3] == (50, 50)
-
-
 def test_a_call_that_is_older_than_calls_are_kept_is_refused(store: Store, tmp_path: Path):
     kept = Config(collector=CONFIG.collector, store=StoreConfig(keep_calls_days=7, keep_texts_days=7))
     old = a_call(started_at=RECENT - timedelta(days=8)).to_json()
@@ -258,15 +240,6 @@ def costs(folder: Path, *options: str) -> dict[str, Any]:
 def many(count: int) -> list[bytes]:
     started = utc_now() - timedelta(hours=1)
     return [a_call(started_at=started, seq=n).to_json() for n in range(1, count + 1)]
-
-
-def test_an_import_looks_at_the_disk_of_its_store(tmp_path: Path):
-    file = a_file(tmp_path, "events.jsonl", *many(3))
-    full = tokentide(tmp_path, "import", file, "--from", "jsonl", TOKENTIDE_STORE__LEAST_FREE_BYTES=str(2**60))
-    assert full.returncode == 1
-    assert "free some space; what was imported is kept: run the import again" in full.stderr
-    assert tokentide(tmp_path, "import", file, "--from", "jsonl").returncode == 0
-    assert costs(tmp_path)["attempts"] == 3
 
 
 def test_a_running_tokentide_that_owns_the_store_takes_what_is_imported(tmp_path: Path):

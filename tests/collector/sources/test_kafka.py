@@ -163,6 +163,36 @@ def test_a_passing_trouble_of_kafka_is_waited_out_and_another_one_is_told(
         assert read_all(source, 1) == [b"one"]
 
 
+def test_a_batch_waits_to_become_fuller_but_not_longer_than_its_age(
+    kafka: KafkaBroker, topic: str, produce: Callable[..., None]
+) -> None:
+    with ExitStack() as stack:
+        source = KafkaSource(config(kafka, topic, batch_age_s=5, batch_bytes=80_000))
+        stack.callback(source.close)
+        produce(b"one")
+        assert read_all(source, 1) == [b"one"]
+        assert source.read() is None
+        produce(b"two")
+        assert source.read() is None
+        produce(b"three" * 2_000)
+        assert sorted(read_all(source, 2)) == [b"three" * 2_000, b"two"]
+
+
+def test_how_long_a_broker_waits_is_the_age_unless_the_client_settings_say_otherwise(
+    kafka: KafkaBroker, topic: str
+) -> None:
+    def waits(**changes: Any) -> tuple[int, int]:
+        with ExitStack() as stack:
+            source = KafkaSource(CollectorConfig(kafka_bootstrap=kafka.bootstrap, kafka_topic=topic, **changes))
+            stack.callback(source.close)
+            return source._consumer.config["fetch_max_wait_ms"], source._consumer.config["fetch_min_bytes"]
+
+    assert waits() == (200, 4 * 2**20)
+    assert waits(batch_age_s=1, batch_bytes=8_000) == (1000, 1000)
+    assert waits(batch_age_s=0) == (200, 1)
+    assert waits(kafka_client={"fetch_max_wait_ms": 50, "fetch_min_bytes": 7}) == (50, 7)
+
+
 def test_what_arrives_while_a_chunk_is_stored_is_read_afterwards(
     kafka: KafkaBroker, topic: str, produce: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
