@@ -69,7 +69,7 @@ class CollectorConfig(BaseModel):
         description="Most bytes of one read: of a fetch from Kafka, or of HTTP requests; none is cut.",
     )
     batch_age_s: float = Field(
-        default=0.2,
+        default=0,
         ge=0,
         le=5,
         description="Seconds that Kafka waits for a batch of batch_bytes / 8; 0: it sends what it has. Not for HTTP.",
