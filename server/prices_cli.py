@@ -96,7 +96,7 @@ def update_command(
         Literal["override", "contract"], typer.Option(help="override: other list prices; contract: what you pay.")
     ] = "override",
     allow_gaps: Annotated[
-        bool, typer.Option("--allow-gaps", help="Let entries leave out a time between them.")
+        bool, typer.Option("--allow-gaps", help="Let entries leave out times, hours or sizes between them.")
     ] = False,
     dry_run: DryRunOption = False,
     server: LetOption = None,
