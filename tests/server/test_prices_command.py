@@ -63,6 +63,12 @@ def test_a_name_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
+def test_a_region_is_a_step(capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = run(capsys, "resolve", "azure", "gpt-4.1", "--region", "eastus2", "--at", "2026-11-01")
+    assert (code, "the region 'eastus2' changes no price of the book: where" in said) == (0, True)
+    assert "eastus2" in run(capsys, "cost", *A_USAGE, "--region", "eastus2")[1]
+
+
 def test_a_usage_is_priced_part_by_part(capsys: pytest.CaptureFixture[str]) -> None:
     usage = '{"input_tokens": 1000, "cache_read_tokens": 400, "output_tokens": 10}'
     code, said = run(capsys, "cost", "--provider", "openai", "--model", "gpt-5", "--at", "2026-11-01", "--usage", usage)
