@@ -181,7 +181,10 @@ def unresolved_command(
     server: AskOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """List the names of models without a price, how much they are used, and what they may mean."""
+    """List the names of models without a price of their own, how much they are used, and what they may mean.
+
+    Calls answered by such a name are priced as the requested model where that has a price: what it says is theirs.
+    """
     from server.price_lists import print_unresolved
 
     print_unresolved(_settings(config), last, limit, format, server)

@@ -168,6 +168,14 @@ def test_names_without_a_price_are_listed_with_what_they_may_mean(
     assert run(capsys, "unresolved")[1] == "every name has a price\n"
 
 
+def test_a_name_that_is_priced_as_the_requested_one_is_listed_as_such(
+    store_of_today: Path, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    collect(store, a_call(started_at=NOW - HOUR, model_requested="gpt-5", model_responded="unheard"))
+    said = " ".join(run(capsys, "unresolved")[1].split())
+    assert "33.3% 50.0% priced as the requested gpt-5; declare it in prices.models, or state its price" in said
+
+
 def test_the_time_of_the_price_is_an_instant(capsys: pytest.CaptureFixture[str]) -> None:
     code, said = run(capsys, "resolve", "openai", "gpt-5", "--at", "yesterday")
     assert (code, "write 2026-11-20" in said) == (1, True)
