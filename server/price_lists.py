@@ -18,7 +18,7 @@ _MOST_RATES: Final = 40
 
 
 def print_unresolved(config: Config, last: str, limit: int, format: str, server: str | None) -> None:
-    """Print the names without a price and what they may mean. Raises ConfigError, StoreError."""
+    """Print the names without a price of their own and what they may mean. Raises ConfigError, StoreError."""
     check_format(format)
     asked: dict[str, str | int] = {"last": last, "limit": limit}
     try:
@@ -35,7 +35,8 @@ def print_unresolved(config: Config, last: str, limit: int, format: str, server:
         sys.stdout.write("every name has a price\n")
     else:
         print_table(
-            ("provider", "host", "name", "tier", "calls", "tokens", "what to do"), [_line(one) for one in names]
+            ("provider", "host", "name", "tier", "calls", "tokens", "spend", "what to do"),
+            [_line(one) for one in names],
         )
 
 
@@ -79,13 +80,16 @@ def _from(one: Mapping[str, Any]) -> str:
 
 
 def _line(one: Mapping[str, Any]) -> tuple[str, ...]:
-    share = "" if one["token_share"] is None else f"{float(one['token_share']):.1%}"
+    shares = ("" if one[name] is None else f"{float(one[name]):.1%}" for name in ("token_share", "cost_share"))
     names = (one["provider"], one["host"], one["name"], one["service_tier"])
-    return (*names, f"{one['calls']:,}", share, _advice(one))
+    priced_as = "" if one["priced_as"] is None else f"priced as the requested {one['priced_as']}; "
+    return (*names, f"{one['calls']:,}", *shares, priced_as + _advice(one))
 
 
 def _advice(one: Mapping[str, Any]) -> str:
     if one["understood"]:
+        if one["priced_as"] is not None:
+            return "it has a price of its own now: prices reprice"
         if one["is_known"]:
             return "its price book has no rates for that time or tier: state them with prices update"
         return "it has a price now: prices reprice"

@@ -93,7 +93,7 @@ def resolution(book: Book, config: Config, asked: Mapping[str, str], clock: Cloc
     rows = () if found.model is None else book.rows(found.price_key, at, payers)
     held = [row for row in rows if row.valid_from <= at < row.valid_to]
     return {
-        "steps": found.steps,
+        "steps": [*found.steps, *_region_steps(asked)],
         "is_known": found.model is not None,
         "book": book.told(payers),
         "at": at,
@@ -120,7 +120,7 @@ def costing(book: Book, config: Config, asked: Mapping[str, str], clock: Clock) 
     except ValueError as error:
         raise ValueError(f"usage: {error}") from error
     return {
-        "steps": found.steps,
+        "steps": [*found.steps, *_region_steps(asked)],
         "book": book.told(payers),
         "status": cost.status,
         "cost": _text(cost.cost),
@@ -130,7 +130,7 @@ def costing(book: Book, config: Config, asked: Mapping[str, str], clock: Clock) 
 
 
 def routes(store: Store, config: Config, clock: Clock) -> Iterable[Route]:
-    """`GET /api/prices/resolve?provider=openai&model=gpt-5&team=search&account=…`, `/api/prices/cost?…&usage={…}`."""
+    """`GET /api/prices/resolve?provider=openai&model=gpt-5&team=search&region=…`, `/api/prices/cost?…&usage={…}`."""
     book = StoreBook(store)
 
     def resolve(request: Request) -> dict[str, Any]:
@@ -150,6 +150,16 @@ def _named(asked: Mapping[str, str]) -> Named:
     if not asked.get("model"):
         raise ValueError("name a provider and a model")
     return Named(asked.get("provider", ""), asked.get("host", ""), asked["model"], "", asked.get("tier", ""))
+
+
+def _region_steps(asked: Mapping[str, str]) -> list[str]:
+    """What the region of a call does to its price: the collector takes none into the price key."""
+    if not asked.get("region"):
+        return []
+    return [
+        f"the region {asked['region']!r} changes no price of the book: where the place of a model has a price,"
+        " its name or an entry of prices.models says so"
+    ]
 
 
 def _at(asked: Mapping[str, str], clock: Clock) -> datetime:

@@ -16,7 +16,7 @@ from collector.price_book.names import load_names
 from collector.price_book.preview import RateChange, preview
 from collector.price_book.price_file import parse_price_file
 from collector.price_book.reach import new_names, refusals, warnings
-from collector.price_book.resolve import Named, Resolver
+from collector.price_book.resolve import UNKNOWN, Named, Resolver
 from collector.price_book.stated import models_of, stated_models
 from collector.price_book.suggest import suggest
 from collector.reprice import reprice
@@ -106,20 +106,37 @@ def repriced(store: Store, config: Config, asked: Mapping[str, Any], clock: Cloc
 
 
 def unresolved(store: Store, config: Config, asked: Mapping[str, Any], clock: Clock) -> list[dict[str, Any]]:
-    """The names without a price of the time `last`, the most used first, each with what it may mean.
+    """The names without a price of their own of the time `last`, the most used first, each with what it may mean.
 
-    Raises ValueError, StoreError.
+    `priced_as` is None where calls have no price, else the requested name by which those are priced that the name
+    answered; `cost_share` is then their share of the known spend. Raises ValueError, StoreError.
     """
     end = clock()
     start, limit = end - parse_duration(str(asked.get("last") or "7d")), _limit(str(asked.get("limit") or "50"))
-    found = store.query(load("collector", "unresolved"), {"start": start, "end": end, "limit": limit}).dicts()
-    resolver = _resolver(store, config)
+    span, resolver = {"start": start, "end": end}, _resolver(store, config)
+    unpriced = store.query(load("collector", "unresolved"), {**span, "limit": limit}).dicts()
+    answered = store.query(load("collector", "answered_names"), span).dicts()
+    found = [row | {"priced_as": None, "cost": None, "cost_share": None} for row in unpriced]
+    found += [_priced_as_requested(row) for row in answered if _is_priced_as_requested(row, resolver)]
+    found = sorted(found, key=lambda row: -row["tokens"])[:limit]
     for row in found:
         named = Named(row["provider"], row["host"], row["name"], "", row["service_tier"])
         row["understood"] = resolver.resolve(named).model is not None
         guess = None if row["understood"] else suggest(load_names(), row["provider"], row["name"])
         row["suggestion"] = None if guess is None else {"of_provider": guess.provider, "is_model": guess.model}
     return found
+
+
+def _is_priced_as_requested(row: Mapping[str, Any], resolver: Resolver) -> bool:
+    """Whether the name that answered is none of the book, or was none when its calls arrived."""
+    who, tier, has = (row["provider"], row["host"]), row["service_tier"], row["price_key"]
+    own, requested = (resolver.key(*who, name, "", tier) for name in (row["name"], row["requested"]))
+    return own != has and (own == UNKNOWN or requested == has)
+
+
+def _priced_as_requested(row: Mapping[str, Any]) -> dict[str, Any]:
+    told = {name: value for name, value in row.items() if name not in ("requested", "price_key")}
+    return told | {"is_known": True, "priced_as": row["requested"], "cost": _money(row["cost"])}
 
 
 def history(store: Store) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ prices = typer.Typer(
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")]
 TierOption = Annotated[str, typer.Option(help="Service tier: batch, flex, priority, fast; standard when left away.")]
 HostOption = Annotated[str, typer.Option(help="Host that answers, as events name it.")]
+RegionOption = Annotated[str, typer.Option(help="Region, as events name it; a step says what it changes.")]
 AtOption = Annotated[str, typer.Option(help="When the call starts: 2026-11-01, 2026-11-01T12:00:00Z; else now.")]
 TeamOption = Annotated[str, typer.Option(help="Team whose contracts hold.")]
 AccountOption = Annotated[str, typer.Option(help="Account whose contracts hold, before those of the team.")]
@@ -36,6 +37,7 @@ def resolve_command(
     model: Annotated[str, typer.Argument(help="Model, as events name it.")],
     host: HostOption = "",
     tier: TierOption = "",
+    region: RegionOption = "",
     at: AtOption = "",
     team: TeamOption = "",
     account: AccountOption = "",
@@ -49,7 +51,7 @@ def resolve_command(
     """
     from server.price_lookup_command import print_resolution
 
-    asked = {"provider": provider, "model": model, "host": host, "tier": tier, "at": at}
+    asked = {"provider": provider, "model": model, "host": host, "tier": tier, "region": region, "at": at}
     asked |= {"team": team, "account": account}
     raise typer.Exit(0 if print_resolution(_settings(config), asked, server, release) else 1)
 
@@ -61,6 +63,7 @@ def cost_command(
     usage: Annotated[str, typer.Option(help='Counts as JSON: \'{"input_tokens": 1000, "output_tokens": 200}\'.')],
     host: HostOption = "",
     tier: TierOption = "",
+    region: RegionOption = "",
     at: AtOption = "",
     team: TeamOption = "",
     account: AccountOption = "",
@@ -71,7 +74,15 @@ def cost_command(
     """Say what a usage costs, part by part. The exit code is 1 without a price. `resolve` says by which price book."""
     from server.price_lookup_command import print_cost
 
-    asked = {"provider": provider, "model": model, "host": host, "tier": tier, "at": at, "usage": usage}
+    asked = {
+        "provider": provider,
+        "model": model,
+        "host": host,
+        "tier": tier,
+        "region": region,
+        "at": at,
+        "usage": usage,
+    }
     asked |= {"team": team, "account": account}
     raise typer.Exit(0 if print_cost(_settings(config), asked, server, release) else 1)
 
@@ -96,7 +107,7 @@ def update_command(
         Literal["override", "contract"], typer.Option(help="override: other list prices; contract: what you pay.")
     ] = "override",
     allow_gaps: Annotated[
-        bool, typer.Option("--allow-gaps", help="Let entries leave out a time between them.")
+        bool, typer.Option("--allow-gaps", help="Let entries leave out times, hours or sizes between them.")
     ] = False,
     dry_run: DryRunOption = False,
     server: LetOption = None,
@@ -170,7 +181,10 @@ def unresolved_command(
     server: AskOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """List the names of models without a price, how much they are used, and what they may mean."""
+    """List the names of models without a price of their own, how much they are used, and what they may mean.
+
+    Calls answered by such a name are priced as the requested model where that has a price: what it says is theirs.
+    """
     from server.price_lists import print_unresolved
 
     print_unresolved(_settings(config), last, limit, format, server)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from collector.price_book.declared import Declared
 from collector.price_book.effective import AT_LIST_PRICE, OF_AN_ACCOUNT, Statement
+from collector.price_book.gaps import gap
 from collector.price_book.overlay import intersection
 from collector.price_book.resolve import contexts
 from collector.price_book.row import BEGINNING, DAY, END, RATES, UNBOUNDED, PriceRow, price_key
@@ -70,7 +71,10 @@ class _Price(BaseModel):
         if self.row("").valid_from >= self.row("").valid_to:
             raise ValueError("valid_to must be later than valid_from")
         if self.row("").day_from >= self.row("").day_to:
-            raise ValueError("day_to must be later than day_from: leave it away for midnight, and state a night twice")
+            raise ValueError(
+                "day_to must be later than day_from: leave it away for midnight; a night is two entries,"
+                " with --allow-gaps where the day between them is left to the layers below"
+            )
         if self.input_to is not None and self.input_to <= self.input_from:
             raise ValueError("input_to must be larger than input_from")
         return self
@@ -112,8 +116,8 @@ def parse_price_file(
 ) -> list[Statement]:
     """What a price file states. Raises ValueError that names the entry and what is wrong with it.
 
-    Entries for the same calls must not overlap, and must not leave out a time between them unless `allow_gaps`. Their
-    contexts are those that names can have, `declared` ones among them.
+    Entries for the same calls must not overlap, and must not leave out a time, a part of the day or sizes of the input
+    between them unless `allow_gaps`. Their contexts are those that names can have, `declared` ones among them.
     """
     try:
         found = tomllib.loads(text, parse_float=Decimal)
@@ -168,20 +172,8 @@ def _check(statements: Sequence[Statement], source: str, allow_gaps: bool) -> No
                 raise ValueError(
                     f"{source}: two entries for {name} overlap: end one with valid_to where the other begins"
                 )
-        if not allow_gaps and (gap := _gap(rows)):
-            raise ValueError(
-                f"{source}: nothing is said of {name} from {gap[0]:%Y-%m-%d} to {gap[1]:%Y-%m-%d}:"
-                " fill the gap, or allow it with --allow-gaps"
-            )
-
-
-def _gap(rows: Sequence[PriceRow]) -> tuple[datetime, datetime] | None:
-    reached = min(row.valid_to for row in rows)
-    for row in sorted(rows, key=lambda row: row.valid_from):
-        if row.valid_from > reached:
-            return reached, row.valid_from
-        reached = max(reached, row.valid_to)
-    return None
+        if not allow_gaps and (hole := gap(rows)):
+            raise ValueError(f"{source}: nothing is said of {name} {hole}: fill the gap, or allow it with --allow-gaps")
 
 
 def _instant(given: date | datetime | None, otherwise: datetime) -> datetime:

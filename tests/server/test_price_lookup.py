@@ -65,6 +65,25 @@ def test_a_usage_costs_what_a_call_is_charged(contracted: Store) -> None:
         assert sum(Decimal(part["cost"]) for part in found["parts"]) == cost
 
 
+def test_the_region_changes_what_it_changes_of_a_call(contracted: Store) -> None:
+    names = {"provider": "bedrock", "model_responded": "", **USAGE}
+    models = ("us.anthropic.claude-haiku-4-5-20251001-v1:0", "global.anthropic.claude-haiku-4-5-20251001-v1:0")
+    where = [(model, region) for model in models for region in ("", "us-east-1", "eu-central-1")]
+    collect(
+        contracted,
+        *(a_call(team=model + region, model_requested=model, region=region, **names) for model, region in where),
+    )
+    costs = dict(contracted.query(COSTS).rows)
+    for model, region in where:
+        asked = {"provider": "bedrock", "model": model, "region": region}
+        _, found = ask(contracted, "cost", **asked, usage=json.dumps(USAGE))
+        assert Decimal(found["cost"]) == costs[model + region]
+        told = [f"the region {region!r} changes no price of the book" in step for step in found["steps"]]
+        assert sum(told) == told[-1] == bool(region)
+        assert ask(contracted, "resolve", **asked)[1]["steps"] == found["steps"]
+    assert len(set(costs.values())) == 2
+
+
 def test_the_contract_of_an_account_goes_before_that_of_the_team(contracted: Store) -> None:
     of_an_account = HALF.replace('team = "search"', 'account = "org-123"').replace("0.5", "0.2")
     state_prices(contracted, of_an_account, "contract", NOW - HOUR)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from collected_calls import collect
 from conftest import NOW
 from events import a_call
-from given_prices import give_prices
+from given_prices import give_prices, state_prices
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from collector.price_book.book import PriceBook
+from collector.price_book.resolve import Resolver
+from collector.price_book.stated import stated_models
+from collector.reprice import reprice
 from server.config import Config
 from server.prices import history, routes
 from store.connection import Store
@@ -38,6 +42,44 @@ def test_no_more_names_come_than_are_asked_for(store: Store) -> None:
 def test_a_limit_is_a_number_of_names(store: Store, limit: str) -> None:
     status, found = unresolved(store, limit=limit)
     assert (status, found["error"]) == (400, f"limit is {limit!r}: write a number of names from 1 to 1,000")
+
+
+def test_an_unknown_name_that_answered_is_listed_with_what_it_is_priced_as(store: Store) -> None:
+    names = {"provider": "anthropic", "model_requested": "claude-haiku-4-5"}
+    collect(
+        store,
+        a_call(**names, model_responded="claude-opus-9-unheard"),
+        a_call(**names, model_responded="claude-haiku-4-5-20251001"),
+        a_call(**names, model_responded=""),
+        a_call(**names, model_responded="claude-opus-9-unheard", provider_reported_cost="1"),
+    )
+    (one,) = unresolved(store)[1]["names"]
+    assert (one["name"], one["priced_as"], one["calls"]) == ("claude-opus-9-unheard", "claude-haiku-4-5", 1)
+    assert (one["understood"], one["token_share"], float(one["cost"]) > 0) == (False, 0.25, True)
+    assert one["cost_share"] == pytest.approx(float(one["cost"]) / (3 * float(one["cost"]) + 1))
+
+
+def test_an_answering_name_that_has_a_price_since_is_listed_until_it_is_priced_again(store: Store) -> None:
+    collect(store, a_call(model_requested="gpt-5", model_responded="mystery"))
+    assert [one["understood"] for one in unresolved(store)[1]["names"]] == [False]
+    own = '[[price]]\nprovider = "openai"\nmodel = "mystery"\nrates = { input_rate = 1, output_rate = 4 }\n'
+    state_prices(store, own)
+    assert [one["understood"] for one in unresolved(store)[1]["names"]] == [True]
+    hour = timedelta(hours=1)
+    reprice(store, Resolver(stated=stated_models(store)), NOW - hour, NOW, "ours", NOW, dry_run=False)
+    assert unresolved(store)[1]["names"] == []
+
+
+def test_names_of_both_kinds_are_one_list_the_most_used_first(store: Store) -> None:
+    collect(
+        store,
+        a_call(model_requested="nobody-knows", input_tokens=100),
+        a_call(model_responded="mystery", input_tokens=1000),
+        a_call(model_requested="nobody-else", input_tokens=10_000),
+    )
+    names = [one["name"] for one in unresolved(store)[1]["names"]]
+    assert names == ["nobody-else", "mystery", "nobody-knows"]
+    assert [one["name"] for one in unresolved(store, limit="2")[1]["names"]] == names[:2]
 
 
 def test_what_two_programs_wrote_at_once_is_read_once(store: Store) -> None:

@@ -63,6 +63,12 @@ def test_a_name_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
+def test_a_region_is_a_step(capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = run(capsys, "resolve", "azure", "gpt-4.1", "--region", "eastus2", "--at", "2026-11-01")
+    assert (code, "the region 'eastus2' changes no price of the book: where" in said) == (0, True)
+    assert "eastus2" in run(capsys, "cost", *A_USAGE, "--region", "eastus2")[1]
+
+
 def test_a_usage_is_priced_part_by_part(capsys: pytest.CaptureFixture[str]) -> None:
     usage = '{"input_tokens": 1000, "cache_read_tokens": 400, "output_tokens": 10}'
     code, said = run(capsys, "cost", "--provider", "openai", "--model", "gpt-5", "--at", "2026-11-01", "--usage", usage)
@@ -160,6 +166,14 @@ def test_names_without_a_price_are_listed_with_what_they_may_mean(
     reprice = ("reprice", "--from", "2026-11-20", "--to", "2026-11-20T12:00:00Z", "--reason", "declared")
     assert "has a price now" in run(capsys, *reprice)[1]
     assert run(capsys, "unresolved")[1] == "every name has a price\n"
+
+
+def test_a_name_that_is_priced_as_the_requested_one_is_listed_as_such(
+    store_of_today: Path, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    collect(store, a_call(started_at=NOW - HOUR, model_requested="gpt-5", model_responded="unheard"))
+    said = " ".join(run(capsys, "unresolved")[1].split())
+    assert "33.3% 50.0% priced as the requested gpt-5; declare it in prices.models, or state its price" in said
 
 
 def test_the_time_of_the_price_is_an_instant(capsys: pytest.CaptureFixture[str]) -> None:

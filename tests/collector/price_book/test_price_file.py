@@ -98,7 +98,31 @@ def test_a_context_may_be_a_declared_one() -> None:
         (
             entries(f"valid_to = 2026-01-01\n{RATES}", f"valid_from = 2026-02-01\n{RATES}"),
             "override",
-            "2026-01-01 to 2026-02-01",
+            "gpt-5 of openai from 2026-01-01 to 2026-02-01: fill the gap, or allow it with --allow-gaps",
+        ),
+        (
+            entries(f"input_to = 1000\n{RATES}", f"input_from = 200000\n{RATES}"),
+            "override",
+            "nothing is said of gpt-5 of openai from 1,000 to 200,000 input tokens: fill the gap",
+        ),
+        (
+            entries(f"day_to = 08:00:00\n{RATES}", f"day_from = 16:30:00\n{RATES}"),
+            "override",
+            "nothing is said of gpt-5 of openai from 08:00 to 16:30 UTC: fill the gap",
+        ),
+        (
+            entries("input_to = 1000\ndiscount = 0.1\n", "input_from = 2000\ndiscount = 0.2\n"),
+            "contract",
+            "from 1,000 to 2,000 input tokens",
+        ),
+        (
+            entries(
+                f"input_to = 1000\n{RATES}",
+                f"input_from = 1000\ninput_to = 2000\nvalid_to = 2026-07-01\n{RATES}",
+                f"input_from = 2000\n{RATES}",
+            ),
+            "override",
+            "from 1,000 to 2,000 input tokens",
         ),
     ],
 )
@@ -107,6 +131,31 @@ def test_a_wrong_file_is_refused_with_what_is_wrong(text: str, layer: str, says:
         parse_price_file(text, layer, "ours.toml")
 
 
-def test_a_gap_can_be_meant() -> None:
-    text = entries(f"valid_to = 2026-01-01\n{RATES}", f"valid_from = 2026-02-01\n{RATES}")
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("valid_to = 2026-01-01", "valid_from = 2026-02-01"),
+        ("input_to = 1000", "input_from = 200000"),
+        ("day_to = 08:00:00", "day_from = 16:00:00"),
+    ],
+)
+def test_a_gap_can_be_meant(first: str, second: str) -> None:
+    text = entries(f"{first}\n{RATES}", f"{second}\n{RATES}")
     assert len(parse_price_file(text, "override", "ours.toml", allow_gaps=True)) == 2
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["input_from = 200000\n"],
+        ["input_to = 1000\n"],
+        ["day_from = 08:00:00\nday_to = 16:00:00\n"],
+        ["valid_from = 2026-01-01\nvalid_to = 2026-02-01\n"],
+        ["input_from = 1000\ninput_to = 2000\n", "input_from = 2000\n"],
+        ["valid_to = 2026-01-01\ninput_to = 1000\n", "valid_from = 2026-01-01\ninput_from = 2000\n"],
+        ["day_to = 08:00:00\ninput_from = 5\n", "day_from = 08:00:00\nday_to = 16:00:00\n"],
+    ],
+)
+def test_what_is_around_the_rows_is_left_to_the_layers_below(rows: list[str]) -> None:
+    text = entries(*(f"{row}{RATES}" for row in rows))
+    assert len(parse_price_file(text, "override", "ours.toml")) == len(rows)
