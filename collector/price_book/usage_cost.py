@@ -40,10 +40,13 @@ class UsageCost:
 def usage_cost(rows: Iterable[PriceRow], at: datetime, usage: Mapping[str, int]) -> UsageCost:
     """The cost of a usage by the one among the rows of a price key that holds for it at `at`.
 
-    `usage` has whole counts, named as in an event: input_tokens contains cached and written ones.
+    `usage` has whole counts, named as in an event: input_tokens contains cached and written ones. One with neither input
+    nor output tokens says nothing.
     Raises ValueError for a count that has another name, is negative, or is no whole number.
     """
     _check(usage)
+    if not usage.keys() & {"input_tokens", "output_tokens"}:
+        return UsageCost("missing_usage")
     counts = {name: usage.get(name, 0) for name in TOKENS}
     row = next((row for row in rows if row.holds(at, counts["input_tokens"])), None)
     if row is None:

@@ -18,6 +18,7 @@ from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
 from collector.books import months
+from collector.config import CollectorConfig
 from server.books import routes
 from server.json_routes import NotThere, admin_route, read_route
 from store.connection import Store
@@ -82,7 +83,7 @@ def test_an_answer_that_is_no_object_stays_as_it_is(client: TestClient) -> None:
 
 def test_a_month_that_many_close_at_once_is_booked_once(store: Store) -> None:
     collect(store, a_call(started_at=datetime(2026, 10, 5, tzinfo=timezone.utc)))
-    app = Starlette(routes=routes(store, lambda: NOW))
+    app = Starlette(routes=routes(store, CollectorConfig(), lambda: NOW))
 
     def close(_: int) -> int:
         return TestClient(app).post("/api/admin/books/close", json={"month": "2026-10"}).status_code

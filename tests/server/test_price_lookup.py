@@ -135,5 +135,5 @@ def test_a_question_that_cannot_be_answered_says_why(
 
 def test_a_name_that_nobody_knows_has_no_price(contracted: Store) -> None:
     assert ask(contracted, "resolve", model="nobody-knows")[1]["rows"] == []
-    status, found = ask(contracted, "cost", model="nobody-knows", usage="{}")
+    status, found = ask(contracted, "cost", model="nobody-knows", usage=json.dumps(USAGE))
     assert (status, found["status"], found["cost"], found["row"]) == (200, "unpriced", None, None)

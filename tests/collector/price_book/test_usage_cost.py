@@ -68,6 +68,8 @@ def test_a_count_that_is_none_is_an_error(usage: dict[str, int]) -> None:
 @pytest.mark.parametrize(
     ("usage", "status"),
     [
+        ({}, "missing_usage"),
+        ({"cache_read_tokens": 6}, "missing_usage"),
         ({"input_tokens": 5, "cache_read_tokens": 6}, "contradictory"),
         ({"output_tokens": 5, "reasoning_tokens": 6}, "contradictory"),
         ({"input_tokens": 100_000_001}, "contradictory"),
