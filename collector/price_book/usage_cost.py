@@ -40,8 +40,8 @@ class UsageCost:
 def usage_cost(rows: Iterable[PriceRow], at: datetime, usage: Mapping[str, int]) -> UsageCost:
     """The cost of a usage by the one among the rows of a price key that holds for it at `at`.
 
-    `usage` has whole counts, named as in an event: input_tokens contains cached and written ones. One with neither input
-    nor output tokens says nothing.
+    `usage` has whole counts, named as in an event: input_tokens contains cached and written ones. One with neither
+    input nor output tokens says nothing.
     Raises ValueError for a count that has another name, is negative, or is no whole number.
     """
     _check(usage)
