@@ -140,6 +140,8 @@ class Decoder:
             return
         call = self._parse(self._call, body)
         _check(call, earliest, latest)
+        if call.provider_reported_cost is not None and b'"currency"' in body:
+            self._check_currency(call, body)
         if self._ownership and not call.team and (team := owner_of(self._ownership, call)):
             body, call.team = self._owned(body, call, team), team
         key = self._prices.key(call.provider, call.host, call.model_requested, call.model_responded, call.service_tier)
@@ -154,6 +156,13 @@ class Decoder:
         batch.minutes.add(minute)
         if call.started_at == minute:  # rounded up, perhaps, from digits that the store cuts off
             batch.minutes.add(minute - timedelta(minutes=1))
+
+    def _check_currency(self, call: Any, body: bytes) -> None:
+        """Raises _Refused where a sender says, in a field that no event has, that its cost is not in US dollars."""
+        said = bytes(self._parse(self._keys, body).get("currency", b"null")).decode("utf-8", "replace")
+        if said.upper() not in ('"USD"', "NULL"):
+            detail = f"currency is {said}: provider_reported_cost is in US dollars"
+            raise _Refused("wrong_type", detail, call.producer_id, call.seq)
 
     def _owned(self, body: bytes, call: Any, team: str) -> bytes:
         try:

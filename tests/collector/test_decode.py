@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from conftest import NOW
@@ -100,6 +101,16 @@ def test_the_dead_letter_of_a_negative_cost_says_so_and_whose_it_is() -> None:
     (dead,) = decode(with_field("provider_reported_cost", "-5")).dead_letters
     assert dead.detail == "provider_reported_cost is -5: it must be from 0 to 1000000000 US dollars"
     assert (dead.producer_id, dead.seq) == ("producer-1", 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "refused"), [({"currency": "EUR"}, 1), ({"currency": "usd"}, 0), ({"attributes": {"currency": "EUR"}}, 0)]
+)
+def test_a_cost_in_another_currency_is_never_taken_for_dollars(said: dict[str, object], refused: int) -> None:
+    cost = json.loads(a_call(provider_reported_cost=Decimal(3)).to_json())
+    assert len(decode(json.dumps(cost | said).encode()).dead_letters) == refused
+    del cost["provider_reported_cost"]
+    assert decode(json.dumps(cost | said).encode()).dead_letters == []
 
 
 def test_a_dead_letter_still_names_its_producer() -> None:
