@@ -21,10 +21,10 @@ class Account:
 
     def __init__(self, queue: Backlog, spool: Spool, app: str, now: Callable[[], datetime]) -> None:
         self.producer_id = uuid7()
-        self.hook_errors = 0
+        self.has_untold_hook_error = False
         self.taken = 0
         self._queue, self._spool, self._app, self._now = queue, spool, app, now
-        self._highest = 0
+        self._highest = self._hook_errors = 0
         self._lost: Counter[str] = Counter()
         self._mark = f'"producer_id":"{self.producer_id}"'.encode()
         self._reported = self._standing()
@@ -41,6 +41,11 @@ class Account:
     def loses_records(self, reason: str, records: Sequence[bytes]) -> None:
         """The records are dropped; reports are no events, and events of others that the spool held do not count."""
         self._lost[reason] += sum(self._mark in each and not is_report(each) for each in records)
+
+    def counts_hook_error(self, told: bool) -> None:
+        """A hook has failed; unless that was `told` already, the log is to say so."""
+        self._hook_errors += 1
+        self.has_untold_hook_error |= not told
 
     def dropped(self) -> int:
         """How many events are dropped by now."""
@@ -70,7 +75,7 @@ class Account:
         # A number that was given out and never came through the queue fell out of it.
         emitted = max(self._highest, 0 if self._queue else self._queue.last_left_out())
         counts = {**self._lost, "overflow": emitted - self.taken, "spool_damaged": self._spool.damaged}
-        return emitted, {reason: count for reason, count in counts.items() if count > 0}, self.hook_errors
+        return emitted, {reason: count for reason, count in counts.items() if count > 0}, self._hook_errors
 
 
 def is_report(record: bytes) -> bool:

@@ -70,7 +70,7 @@ class Delivery:
         jitter: Callable[[], float],
     ) -> None:
         self.account = Account(queue, spool, app, now)
-        self.taken_over = self.tells_of_failures = False
+        self.taken_over = False
         self._queue, self._transport, self._spool, self._read = queue, transport, spool, read
         self._clock, self._jitter = clock, jitter
         self._lock = threading.Lock()
@@ -147,10 +147,14 @@ class Delivery:
             if len(self._in_hand) == MAX_RECORDS:
                 self._keep_hand()
                 self._give_up_hand()
-        self._keep_hand()
-        self._give_up_hand()
+        # The report and the last events in one go: a thread of the app that does this while the process ends may get no
+        # further.
         self._in_hand.append(self.account.report(closed=True))
         self._keep_hand()
+        if self._in_hand:
+            self._give_up_hand()
+            self._in_hand.append(self.account.report(closed=True))
+            self._keep_hand()
         self._spool.close()
 
     def close(self) -> None:
@@ -287,7 +291,7 @@ class Delivery:
 
     def _say(self) -> None:
         """Log what there is to say. Not where it is found: a log of the app's may keep its caller waiting."""
-        if self.tells_of_failures:
+        if self.account.has_untold_hook_error:
             self._warn("hook_errors", _HOOKS_FAILED)
         while self._unsaid:
             _logger.warning("%s (said once)", self._unsaid.pop(0))

@@ -169,8 +169,7 @@ class Emitter:
     def count_hook_error(self, told: bool = False) -> None:
         """Count a failure of a hook. The next report says how many there were; so does the log, once, unless `told`."""
         worker = self._worker
-        worker.delivery.account.hook_errors += 1
-        worker.delivery.tells_of_failures |= not told
+        worker.delivery.account.counts_hook_error(told)
         if not worker.running:
             worker.start()
 

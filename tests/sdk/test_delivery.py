@@ -149,7 +149,7 @@ def test_a_report_comes_when_something_changed_and_its_time_has_come(bench: Benc
     bench.clock.seconds = 3 * REPORT_EVERY_S
     bench.delivery.step()
     assert len(bench.far_side.records) == 2
-    bench.delivery.account.hook_errors += 1
+    bench.delivery.account.counts_hook_error(told=True)
     bench.delivery.step()
     assert last_report(bench.far_side.records)["hook_errors"] == 1
 
@@ -176,3 +176,37 @@ def test_finish_sends_nothing_after_the_deadline(bench: Bench) -> None:
     assert bench.delivery.finish(9.0, closed=True) is True
     assert bench.far_side.sends == 0
     assert files(bench.folder)
+
+
+def test_a_takeover_keeps_the_last_events_with_the_report_about_them(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The interpreter may end the thread that takes over, at any step, while the process ends."""
+    appends = 0
+    append = bench.delivery._spool.append
+
+    def end_the_thread_after_the_first(records: Sequence[bytes], reserved: int) -> int:
+        nonlocal appends
+        appends += 1
+        if appends > 1:
+            raise SystemExit
+        return append(records, reserved)
+
+    monkeypatch.setattr(bench.delivery._spool, "append", end_the_thread_after_the_first)
+    bench.emit("a", "b")
+    bench.delivery.take_over(1)
+    bench.delivery._spool.close()
+    found = open_spool(bench.folder).batch(10, 10_000)
+    assert call_ids(found) == ["a", "b"]
+    assert (last_report(found)["closed"], last_report(found)["emitted"], last_report(found)["dropped"]) == (True, 2, {})
+
+
+def test_a_takeover_counts_what_a_full_spool_does_not_take(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "spool", spool_bytes=3000)
+    bench.emit(*map(str, range(20)))
+    bench.delivery.take_over(1)
+    found = open_spool(bench.folder).batch(100, 100_000)
+    report = last_report(found)
+    assert report["closed"]
+    assert 0 < len(call_ids(found)) < 20
+    assert report["emitted"] == len(call_ids(found)) + report["dropped"]["spool_full"] == 20

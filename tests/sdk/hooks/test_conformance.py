@@ -69,7 +69,7 @@ def test_two_calls_are_two_operations(caller: Caller, recorder: Recorder) -> Non
 
 def test_the_app_gets_the_error_of_the_last_retry(retrier: Caller, recorder: Recorder) -> None:
     with pytest.raises(retrier.expected.errors["refused"]):
-        retrier.unary("fail99-model", attempts=2)
+        retrier.unary("fail999-model", attempts=2)  # more often than those try that count no tries but go on for a time
     *earlier, last = recorder.calls()
     assert {call.status for call in (*earlier, last)} == {"rate_limited"}
     assert [call.is_final for call in earlier] == [False] * len(earlier) != []
