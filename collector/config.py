@@ -64,7 +64,7 @@ class CollectorConfig(BaseModel):
     )
     batch_rows: int = Field(default=10_000, gt=0, description="Most records of one insert.")
     batch_bytes: int = Field(
-        default=32 * 2**20,
+        default=16 * 2**20,
         gt=0,
         description="Most bytes of one read: of a fetch from Kafka, or of HTTP requests; none is cut.",
     )

@@ -22,9 +22,9 @@ log = logging.getLogger(__name__)
 _MINUTES_A_STATEMENT: Final = 240
 _UNCERTAIN: Final = timedelta(minutes=15)
 _LONGEST_DELAY_S: Final = 30.0
-# A minute is rebuilt from all of its facts. Where records wait for their insert the roll-up rests twice as long as it
-# works, so that they are not held up; where none do, a report is to have them soon.
-_REST_WHILE_BEHIND: Final = 2.0
+# A minute is rebuilt from all of its facts. Where records wait for their insert the roll-up rests four times as long as
+# it works, so that they are not held up; where none do, a report is to have them soon.
+_REST_WHILE_BEHIND: Final = 4.0
 _REST: Final = 0.5
 
 _STAGES: Final = (

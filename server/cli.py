@@ -19,6 +19,7 @@ from server.books_cli import books
 from server.budgets_cli import budgets
 from server.config import Config, ConfigError, load
 from server.dead_letters_cli import deadletters
+from server.memory import give_back_freed_memory
 from server.options import AskOption, ConfigOption, LetOption
 from server.prices_cli import prices
 from server.programs import Program, alerts_program, analyzers_program, page, prepare_store, up
@@ -53,6 +54,7 @@ def _settings(file: Path | None, port: int | None = None) -> Config:
 
 
 def _run(config: Config, make: Callable[[Store, CollectorRegistry], Program], name: str) -> None:
+    give_back_freed_memory()
     access = access_of(config.server)
     check_tls(config.server)
     listener = listen(config.server)

@@ -231,7 +231,7 @@ def test_trouble_of_the_store_keeps_the_minutes_and_the_loop(
 
 
 @pytest.mark.parametrize(
-    ("worked_s", "is_behind", "rest"), [(0.2, False, 0.8), (0.2, True, 0.8), (4.0, False, 2.0), (4.0, True, 8.0)]
+    ("worked_s", "is_behind", "rest"), [(0.2, False, 0.8), (0.2, True, 0.8), (4.0, False, 2.0), (4.0, True, 16.0)]
 )
 def test_it_rests_longer_while_records_wait_for_their_insert(worked_s: float, is_behind: bool, rest: float) -> None:
     assert rest_s(worked_s, 1.0, is_behind) == pytest.approx(rest)

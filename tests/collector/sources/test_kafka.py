@@ -188,7 +188,7 @@ def test_how_long_a_broker_waits_is_the_age_unless_the_client_settings_say_other
             return source._consumer.config["fetch_max_wait_ms"], source._consumer.config["fetch_min_bytes"]
 
     assert waits() == (200, 1)
-    assert waits(batch_age_s=0.5) == (500, 4 * 2**20)
+    assert waits(batch_age_s=0.5) == (500, 2 * 2**20)
     assert waits(batch_age_s=1, batch_bytes=8_000) == (1000, 1000)
     assert waits(kafka_client={"fetch_max_wait_ms": 50, "fetch_min_bytes": 7}) == (50, 7)
 
