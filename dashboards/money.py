@@ -12,7 +12,7 @@ _BUDGETS: Final = Panel(
     description="How every budget stands in its period, of all teams, by the newest evaluation of the day before the "
     "end of the range. The forecast is of the period's end, with the band that holds it with a "
     "probability of 80 %. Burn = how many times as fast as the budget allows money was spent in the last "
-    "hour and day. Priced = share of the period's attempts whose cost is known; the others are not in "
+    "hour, day and three days. Priced = share of the period's attempts whose cost is known; the others are not in "
     "what is spent.",
     query="budgets",
     kind="table",
@@ -30,6 +30,7 @@ _BUDGETS: Final = Panel(
         Column(name="high", title="To", unit="usd"),
         Column(name="burn_1h", title="Burn 1h", unit="count"),
         Column(name="burn_24h", title="Burn 24h", unit="count"),
+        Column(name="burn_72h", title="Burn 72h", unit="count"),
         Column(name="priced", title="Priced", unit="ratio"),
         Column(name="note", title="Note"),
     ),

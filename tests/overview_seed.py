@@ -186,6 +186,7 @@ def _budgets(now: datetime) -> list[dict[str, Any]]:
         measured("all", "state", 2, "will be exceeded: the cost of 1 of 8 attempts is unknown"),
         measured("all", "forecast_usd", 6.0, "mean of 7 days; an 80 % interval"),
         measured("all", "burn_rate_1h", 3.5),
+        measured("all", "burn_rate_72h", 1.4),
         measured("all", "burn_rate_24h", 3.2, "ticket: $6.00 in 24h, more than 3 times as fast as it may"),
         measured("all", "used_share", 0.1, minutes_ago=7),
         measured("gone", "used_share", 0.1, minutes_ago=7),

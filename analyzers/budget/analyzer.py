@@ -94,6 +94,10 @@ def _figures(status: BudgetStatus) -> Iterator[tuple[str, _Said]]:
 
 def _burning(burn: Burn) -> str:
     rule = burn.rule
+    if burn.fires and rule.where_it_leads:
+        return (
+            f"{rule.severity}: ${burn.spent:,.2f} in {rule.name}, faster than it may, and that leads above the amount"
+        )
     if burn.fires:
         return f"{rule.severity}: ${burn.spent:,.2f} in {rule.name}, more than {rule.limit:g} times as fast as it may"
     return "" if burn.spent >= LEAST_AMOUNT else f"less than ${LEAST_AMOUNT} in the window"

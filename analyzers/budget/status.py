@@ -21,7 +21,7 @@ State = Literal["broken", "exceeded", "will be exceeded", "may be exceeded", "wi
 STATES: Final = ("within", "may be exceeded", "will be exceeded", "exceeded")
 """The states of a budget that is not broken, the best first."""
 
-_LIKELY: Final = 0.6
+LIKELY: Final = 0.6
 """With a probability of 80 % the end is above the low end of this band: the remaining 40 % lie evenly on both sides."""
 _MOST_ENDS: Final = 13
 """How many earlier periods of a budget its forecasts are judged by."""
@@ -109,6 +109,7 @@ def evaluate(
     actual = sum((span.cost for span in counted), Decimal(0))
     profile = weekly_profile(spending.spans, period, zone)
     forecast, outlook = _outlook(budget, period, spending.spans, actual, instant, zone, errors)
+    leads_above = outlook != "within" and actual <= budget.amount
     return BudgetStatus(
         name=name,
         period=period,
@@ -116,7 +117,7 @@ def evaluate(
         actual=actual,
         attempts=sum(span.attempts for span in counted),
         priced=sum(span.priced for span in counted),
-        burns=burns(budget.amount, period, spending.spans, profile, instant, zone),
+        burns=burns(budget.amount, period, spending.spans, profile, instant, zone, leads_above=leads_above),
         forecast=forecast,
         forecast_exceeds=outlook,
         thresholds_reached=tuple(share for share in budget.thresholds if actual >= share * budget.amount),
@@ -148,7 +149,7 @@ def _outlook(
     complete = math.fsum(cost for day, cost in zip(days, history, strict=True) if day in period.elapsed)
     remaining = len(period.remaining)
     forecast = _at_least(actual, period_end(complete, history, remaining, errors))
-    likely = _at_least(actual, period_end(complete, history, remaining, errors, _LIKELY))
+    likely = _at_least(actual, period_end(complete, history, remaining, errors, LIKELY))
     if likely.low > budget.amount:
         return forecast, "will be exceeded"
     return forecast, "may be exceeded" if forecast.expected > budget.amount else "within"

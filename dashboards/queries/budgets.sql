@@ -11,6 +11,7 @@ SELECT
     high,
     burn_1h,
     burn_24h,
+    burn_72h,
     priced,
     arrayStringConcat(arrayFilter(text -> text != '', [substring(stands, length(state) + 3), burning]), '; ') AS note
 FROM
@@ -28,6 +29,7 @@ FROM
         anyIf(measured.high, metric = 'budget_forecast_usd') AS high,
         anyIf(measured.value, metric = 'budget_burn_rate_1h') AS burn_1h,
         anyIf(measured.value, metric = 'budget_burn_rate_24h') AS burn_24h,
+        anyIf(measured.value, metric = 'budget_burn_rate_72h') AS burn_72h,
         anyIf(measured.value, metric = 'budget_priced_share') AS priced
     FROM measurements AS measured FINAL
     WHERE analyzer = 'budgets' AND window_end > {to:DateTime64(3)} - toIntervalDay(1) AND window_end = (

@@ -35,6 +35,7 @@ METRICS = {
     "budgets": {
         *(f"budget_{what}" for what in ("amount_usd", "actual_usd", "used_share", "priced_share", "state")),
         *("budget_forecast_usd", "budget_burn_rate_1h", "budget_burn_rate_6h", "budget_burn_rate_24h"),
+        "budget_burn_rate_72h",
     },
     "spend": {f"spend_{what}" for what in ("usd", "priced_share", "expected_usd", "ratio", "score")},
 }

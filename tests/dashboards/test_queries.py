@@ -202,6 +202,7 @@ def test_every_budget_of_the_newest_evaluation_is_shown_the_worst_first(seeded: 
         "high": 8.0,
         "burn_1h": 3.5,
         "burn_24h": 3.2,
+        "burn_72h": 1.4,
         "priced": 0.875,
         "note": "the cost of 1 of 8 attempts is unknown; ticket: $6.00 in 24h, more than 3 times as fast as it may",
     }

@@ -83,7 +83,7 @@ def test_json_has_every_digit(folder: Path, capsys: pytest.CaptureFixture[str]) 
     assert search["period_start"] == "2026-11-01T00:00:00+00:00"
     assert [(one["threshold"], one["actual_usd"]) for one in search["thresholds"]] == [("0.5", "11.250000000001")]
     assert (search["forecast_low_usd"], search["forecast_usd"], search["forecast_high_usd"]) == ("58.5", "108", "207")
-    assert [one["fires"] for one in search["burn"]] == [False, False, True]
+    assert [one["fires"] for one in search["burn"]] == [False, False, True, True]
     assert (search["state"], search["verdict"]) == ("will be exceeded", "ticket")
     assert (today["used_share"], today["priced_share"], len(today["burn"])) == (0.9, 0.5, 2)
 

@@ -89,6 +89,27 @@ def test_a_slow_burn_is_a_ticket() -> None:
     assert one.verdict == "ticket"
 
 
+@pytest.mark.parametrize(
+    ("amount", "fires"),
+    [
+        pytest.param(2600, True, id="expected to end above it"),
+        pytest.param(3600, False, id="expected to end below it"),
+        pytest.param(1500, False, id="spent already"),
+    ],
+)
+def test_a_burn_of_three_days_counts_where_it_leads_above_the_amount(amount: int, fires: bool) -> None:
+    """Four dollars an hour, and a quarter more on the last three days: their burn alone is above one each time."""
+    one = status(
+        lambda at: 5.5 if at >= NOW - 72 * HOUR else 4.0, budget=Budget(amount=Decimal(amount), period="month")
+    )
+    *faster, slow = one.burns
+    assert slow.rule.name == "72h"
+    assert slow.rate > 1
+    assert not any(burn.fires for burn in faster)
+    assert slow.fires is fires
+    assert one.verdict == ("ticket" if fires else None)
+
+
 def test_small_change_fires_nothing() -> None:
     tiny = Budget(amount=Decimal("0.3"), period="month")
     one = status(lambda at: 0.05 * office(at) if at >= NOW - HOUR else 0.0001 * office(at), budget=tiny)
