@@ -20,9 +20,9 @@ demo: .venv/.has-demo ## watch three teams' apps, their cost, an alert and a dri
 demo-kafka: .venv/.has-demo ## the same over a real Apache Kafka, which it starts by itself
 	@$(BIN)/tokentide demo --transport kafka $(ARGS)
 
-test: .venv/.has-everything .venv-beside/.made .venv-previous/.made .venv-focus/.made ## every test, those with real Kafka, Chromium and Alertmanager included (options: ARGS="tests/store")
+test: .venv/.has-everything .venv-beside/.made .venv-previous/.made .venv-focus/.made ## every test, those with real Kafka, Chromium and Alertmanager included in two processes (options: ARGS="tests/store", "-n0" for one process)
 	@scripts/install-test-programs
-	$(BIN)/pytest --durations=10 $(ARGS)
+	$(BIN)/pytest -n2 --dist=loadfile --durations=10 $(ARGS)
 
 check: .venv/.has-everything ## format, lint, types, import rules, generated files, and what the programs check themselves
 	$(BIN)/ruff format --check --quiet $(SOURCES)

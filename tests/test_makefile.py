@@ -36,4 +36,4 @@ def test_every_script_can_be_run():
 def test_ci_checks_and_tests():
     commands = (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
     assert "set -euo pipefail" in commands
-    assert commands[-2:] == ["make check", "timeout --foreground 80m make test"]
+    assert commands[-2:] == ["make check", "timeout --foreground 75m make test"]
