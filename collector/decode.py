@@ -76,6 +76,8 @@ _WireReport: Any = _wire_struct(
     {"reported_at": _Instant, "dropped": dict[str, _Count64]},
 )
 _FIELDS = frozenset(event.FIELDS)
+# What the collector itself splices in: a record that has one of them would say it twice.
+_OWN = frozenset({"price_key", "capacity", "received_at", "log_place", "log_offset", "extra"})
 
 
 class Decoder:
@@ -146,7 +148,7 @@ class Decoder:
             body, call.team = self._owned(body, call, team), team
         key = self._prices.key(call.provider, call.host, call.model_requested, call.model_responded, call.service_tier)
         capacity = msgspec.json.encode(capacity_of(self._capacity, call)).decode()
-        extra = b"" if call.sdk_version == self._sdk_version else self._extra(body)
+        extra = b"" if call.sdk_version == self._sdk_version else self._extra(call, body)
         added = (
             f',"price_key":{key},"capacity":{capacity},"received_at":"{arrival}"'
             f',"log_place":"{record.place}","log_offset":{record.offset}'
@@ -198,15 +200,18 @@ class Decoder:
         partial = _readable(body)
         if partial.schema_version not in (None, event.SCHEMA_VERSION):
             reason, detail = "unknown_schema_version", f"version {partial.schema_version}"
-        return _Refused(reason, detail, *sender(body))
+        return _Refused(reason, partial.problem or detail, *sender(body))
 
-    def _extra(self, body: bytes) -> bytes:
+    def _extra(self, call: Any, body: bytes) -> bytes:
         """Fields that this release does not know, as the spliced map `extra`: their JSON text by name."""
         unknown = {
             key: bytes(value).decode("utf-8", "replace")
             for key, value in self._parse(self._keys, body).items()
             if key not in _FIELDS
         }
+        if reserved := ", ".join(sorted(unknown.keys() & _OWN)):
+            detail = f"{reserved}: the collector's own names, call the field something else"
+            raise _Refused("wrong_type", detail, call.producer_id, call.seq)
         return b',"extra":' + msgspec.json.encode(unknown) if unknown else b""
 
 
@@ -226,6 +231,7 @@ def _check(call: Any, earliest: datetime, latest: datetime) -> None:
 
 
 class _PartialCall(msgspec.Struct):
+    problem: str = ""  # what a format found wrong with what it could not make an event of
     producer_id: str = ""
     seq: int | None = None
     schema_version: int | None = None

@@ -774,10 +774,10 @@ FROM
     SELECT
         producer_id,
         hour,
-        toUInt64(emitted - lagInFrame(emitted, 1, toUInt64(0)) OVER hours) AS emitted,
+        toUInt64(greatest(toInt64(emitted) - toInt64(max(emitted) OVER before), 0)) AS emitted,
         toUInt64(0) AS stored,
         toUInt64(0) AS repeated,
-        CAST(mapSubtract(dropped, lagInFrame(dropped, 1) OVER hours), 'Map(LowCardinality(String), UInt64)') AS dropped_by_reason,
+        CAST(mapApply((reason, count) -> (reason, toUInt64(greatest(toInt64(count) - toInt64((maxMap(dropped) OVER before)[reason]), 0))), dropped), 'Map(LowCardinality(String), UInt64)') AS dropped_by_reason,
         spooled,
         toUInt64(0) AS dead_letters,
         toUInt64(0) AS missing,
@@ -785,7 +785,7 @@ FROM
         toInt64(0) AS least_delay_ms
     FROM producer_report_hours
     FINAL
-    WINDOW hours AS (PARTITION BY producer_id ORDER BY hour ASC)
+    WINDOW before AS (PARTITION BY producer_id ORDER BY hour ASC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
     UNION ALL
     SELECT
         producer_id,
@@ -1401,7 +1401,7 @@ AS SELECT
     sum(source.dead_letters) AS dead_letters,
     max(source.last_seq) AS last_seq,
     greatest(toInt64(if(closed, greatest(emitted, last_seq), last_seq)) - toInt64((stored + dropped) + dead_letters), 0) AS missing,
-    if(closed, 0, greatest(toInt64(emitted) - toInt64(last_seq), 0)) AS tail,
+    if(closed, 0, greatest(least(toInt64(emitted) - toInt64(last_seq), (toInt64(emitted) - toInt64((stored + dropped) + dead_letters)) - missing), 0)) AS tail,
     least(max(source.spooled), tail) AS spooled,
     max(source.hook_errors) AS hook_errors,
     minIf(source.least_delay_ms, source.stored > 0) AS least_delay_ms,
@@ -1474,7 +1474,7 @@ FROM
         0,
         0,
         0,
-        0,
+        max(ifNull(seq, 0)),
         0,
         count(),
         0

@@ -38,7 +38,15 @@ found_packages.pd = found_packages.pd_time_test = None
 _SETTINGS = {"date_time_input_format": "best_effort", "input_format_skip_unknown_fields": 1, "session_timezone": "UTC"}
 # One block is small and parsed as quickly by one thread, which leaves the other cores, and memory, to the rest. To
 # merge its rows already here would only move work that the engine does in the background anyway.
-_PLAIN = {"max_threads": 1, "input_format_parallel_parsing": 0, "optimize_on_insert": 0}
+_PLAIN = {
+    "max_threads": 1,
+    "input_format_parallel_parsing": 0,
+    "optimize_on_insert": 0,
+    # The collector has checked the fields by their exact names: "STATUS" is another one, which no column is for.
+    "input_format_column_name_matching_mode": "match_case",
+    # Calls of many months may come together, from an import or a spool.
+    "max_partitions_per_insert_block": 0,
+}
 
 # A block that is tried again is recognised in each table that it reaches.
 _RECOGNISED = {"insert_deduplicate": 1, "deduplicate_blocks_in_dependent_materialized_views": 1}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from tokentide.backlog import Backlog
@@ -14,6 +14,7 @@ from tokentide.spool import Spool
 from tokentide.version import VERSION
 
 _REPORT: Final = b'{"report_id"'
+_AFTER: Final = timedelta(microseconds=1)
 
 
 class Account:
@@ -28,6 +29,7 @@ class Account:
         self._lost: Counter[str] = Counter()
         self._mark = f'"producer_id":"{self.producer_id}"'.encode()
         self._reported = self._standing()
+        self._reported_at: datetime | None = None
 
     def takes(self, seq: int) -> None:
         """An event has come out of the queue."""
@@ -56,12 +58,14 @@ class Account:
         return self._reported != self._standing()
 
     def report(self, closed: bool) -> bytes:
-        """The counts as they are now, for the far side."""
+        """The counts as they are now, for the far side, which keeps the newest: also where the clock was set back."""
+        now = self._now()
+        self._reported_at = now if self._reported_at is None else max(now, self._reported_at + _AFTER)
         self._reported = emitted, dropped, hook_errors = self._standing()
         return ProducerReport(
             report_id=uuid7(),
             producer_id=self.producer_id,
-            reported_at=self._now(),
+            reported_at=self._reported_at,
             emitted=emitted,
             dropped=dropped,
             spooled=self._spool.waiting(),

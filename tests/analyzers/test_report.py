@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -128,6 +129,34 @@ def test_the_ledger_says_in_which_hour_which_numbers_are_missing(store: Store) -
     told = [(row["emitted"], row["stored"], row["dropped"], row["in_gaps"], row["gaps"]) for row in rows]
     assert told == [(6, 3, 0, 2, "3-4"), (3, 1, 1, 3, "6-8"), (5, 2, 2, 3, "12-14")]
     assert report(store, "losses", ["process"], begin, NOW).rows[0][9] == 5
+
+
+def test_the_parts_of_a_process_that_goes_on_add_up_to_what_it_emitted(store: Store) -> None:
+    """Of the ten numbers before the stored ones, and of the fifty after them, twenty are dropped: nobody knows which."""
+    alive = ProducerReport(report_id=uuid7(), producer_id="a", reported_at=START, emitted=100, dropped={"overflow": 20})
+    collect(store, *(a_call(producer_id="a", seq=seq) for seq in range(11, 51)), alive)
+    (found,) = report(store, "losses", ["process"], START, NOW).rows
+    emitted, stored, dropped, dead, missing, tail = (found[place] for place in (3, 4, 6, 8, 9, 10))
+    assert emitted == stored + dropped + dead + missing + tail == 100
+    assert (missing, tail) == (0, 40)
+
+
+def test_dead_letters_have_numbers_too(store: Store) -> None:
+    refused = replace(a_call(producer_id="a", seq=12), schema_version=99)
+    collect(store, *(a_call(producer_id="a", seq=seq) for seq in (10, 11)), refused)
+    (found,) = report(store, "losses", ["process"], START, NOW + HOUR).rows
+    assert [found[place] for place in (3, 4, 8, 9, 10)] == [12, 2, 1, 9, 0]
+
+
+def test_reports_of_a_clock_that_was_set_back_make_no_hour_wrap_around(store: Store) -> None:
+    def said(emitted: int, hours: int, **more: Any) -> ProducerReport:
+        at = NOW - 3 * HOUR + timedelta(hours=hours, minutes=50)
+        return ProducerReport(report_id=uuid7(), producer_id="a", reported_at=at, emitted=emitted, **more)
+
+    collect(store, a_call(producer_id="a", seq=1), said(9, 1, dropped={"overflow": 4}), said(2, 2, closed=True))
+    found = report(store, "ledger", ["hour"], NOW - 3 * HOUR, NOW)
+    rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+    assert [(row["emitted"], row["dropped"]) for row in rows] == [(9, 4), (2, 0)]
 
 
 def test_an_unknown_dimension_is_answered_with_the_known_ones(store: Store) -> None:

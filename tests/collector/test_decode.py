@@ -123,6 +123,21 @@ def test_a_newer_schema_whose_fields_changed_type_is_named_as_such() -> None:
     assert reasons(decode(json.dumps(record).encode())) == ["unknown_schema_version"]
 
 
+@pytest.mark.parametrize("name", ["price_key", "capacity", "received_at", "log_place", "log_offset", "extra"])
+def test_a_field_of_the_collectors_own_is_refused_with_what_to_do(name: str) -> None:
+    event = json.loads(with_field(name, None)) | {"sdk_version": "9.0"}
+    (dead,) = decode(json.dumps(event).encode()).dead_letters
+    assert (dead.reason, dead.detail) == (
+        "wrong_type",
+        f"{name}: the collector's own names, call the field something else",
+    )
+
+
+def test_what_a_format_found_wrong_is_the_reason_of_the_dead_letter() -> None:
+    (dead,) = decode(b'{"problem":"the trace id is not 16 bytes","span":{}}').dead_letters
+    assert (dead.reason, dead.detail) == ("wrong_type", "the trace id is not 16 bytes")
+
+
 def test_unknown_fields_of_another_release_survive_as_their_json_text() -> None:
     batch = decode(a_call(sdk_version="9.0", extra={"thinking": {"budget": [1, 2]}, "mood": "é"}).to_json())
     assert json.loads(batch.lines[0].json)["extra"] == {"thinking": '{"budget":[1,2]}', "mood": '"é"'}

@@ -137,6 +137,15 @@ def test_of_two_tracers_the_earlier_one_stays(store: Store, roll_up: RollUp, fir
     assert counted(store) == {"hook": 1}
 
 
+@pytest.mark.parametrize("first_delivered", ["outer", "inner"])
+def test_of_two_tracers_the_one_that_tells_the_usage_stays(store: Store, roll_up: RollUp, first_delivered: str) -> None:
+    outer = span(app="outer", usage_source="missing", input_tokens=None, output_tokens=None)
+    inner = span(app="inner", started_at=outer.started_at + timedelta(milliseconds=50))
+    for one in (outer, inner) if first_delivered == "outer" else (inner, outer):
+        put(store, roll_up, one)
+    assert counted(store) == {"inner": 1}
+
+
 def test_two_tracers_two_minutes_apart_are_two_calls_however_they_are_delivered(store: Store, roll_up: RollUp) -> None:
     early, late = span(app="early"), span(app="late", started_at=AT + timedelta(minutes=2))
     put(store, roll_up, early, late)
@@ -177,7 +186,8 @@ def test_any_deliveries_of_the_same_calls_give_the_same_totals(store: Store, dat
         (hook if data.draw(st.booleans()) else span)(
             app=f"app-{number}",
             response_id=data.draw(st.sampled_from(["", "a", "b"])),
-            started_at=AT + timedelta(seconds=data.draw(st.integers(-59, 59))),
+            started_at=AT + timedelta(seconds=data.draw(st.integers(-150, 150))),
+            usage_source=data.draw(st.sampled_from(["provider", "missing"])),
         )
         for number in range(data.draw(st.integers(1, 5)))
     ]

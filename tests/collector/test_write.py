@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -123,3 +124,19 @@ def test_every_column_arrives_as_it_was_sent(store: Store) -> None:
         assert row[name] == getattr(call, name), name
     texts = parse("texts", "-- texts\nSELECT toString(call_id), prompt, response FROM llm_texts FINAL")
     assert store.query(texts).rows == [(call.call_id, "p ☃", "r")]
+
+
+def test_a_field_counts_only_under_its_exact_name(store: Store) -> None:
+    """Under any other it is unknown, whatever it says: the checks of the known ones have not seen it."""
+    shouted = a_call().to_json()[:-1] + b',"STATUS":"anything","PROVIDER_REPORTED_COST":"-1000","Input_Tokens":10}'
+    outcome = Writer(store, "kafka", uuid4().hex, never, lambda: 0.0).write(batch_of(shouted), NOW)
+    assert outcome == Outcome(1, [])
+    stored = parse("stored", "-- one call\nSELECT status, provider_reported_cost, input_tokens FROM llm_calls")
+    assert store.query(stored).rows == [("ok", None, 100)]
+
+
+def test_calls_of_many_months_may_come_together(store: Store) -> None:
+    calls = [a_call(started_at=NOW - timedelta(days=31 * months)) for months in range(120)]
+    batch = batch_of(*(call.to_json() for call in calls), days=31 * 120)
+    assert Writer(store, "kafka", uuid4().hex, never, lambda: 0.0).write(batch, NOW) == Outcome(120, [])
+    assert counts(store) == (120, 0)

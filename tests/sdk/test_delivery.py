@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from delivery_bench import Bench, away
-from emitted import call_ids, files, last_report, open_spool, read
+from emitted import STARTED, call_ids, files, last_report, open_spool, read
 from hypothesis import given
 from hypothesis import strategies as st
 from tokentide import delivery as module
+from tokentide.account import Account
+from tokentide.backlog import Backlog
 from tokentide.delivery import LONGEST_PAUSE_S, MAX_RECORDS, REPORT_EVERY_S, pause_s
 from tokentide.transports.transport import TransportRejected, TransportUnavailable
 
@@ -152,6 +156,15 @@ def test_a_report_comes_when_something_changed_and_its_time_has_come(bench: Benc
     bench.delivery.account.counts_hook_error(told=True)
     bench.delivery.step()
     assert last_report(bench.far_side.records)["hook_errors"] == 1
+
+
+def test_the_newest_report_is_the_last_one_though_the_clock_was_set_back(tmp_path: Path) -> None:
+    clock = iter(
+        [STARTED, STARTED - timedelta(minutes=30), STARTED - timedelta(minutes=29), STARTED + timedelta(hours=1)]
+    )
+    account = Account(Backlog(10, 1 << 20), open_spool(tmp_path), "shop", lambda: next(clock))
+    told = [json.loads(account.report(closed=False))["reported_at"] for _ in range(4)]
+    assert told == sorted(set(told))
 
 
 def test_a_slow_far_side_does_not_let_the_queue_run_over(bench: Bench) -> None:
