@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Final, Literal
 
 from analyzers.budget.period import Period, day_start
-from analyzers.budget.spend import Span
+from analyzers.budget.spend import RECENT, Span
 
 Severity = Literal["page", "ticket"]
 Profile = tuple[float, ...]
@@ -95,15 +95,16 @@ def burns(
 ) -> tuple[Burn, ...]:
     """Each rule at `instant` whose long window is at most half the period: a day is too short for that of 24 hours.
 
-    A window may begin before the period; its spend is held against this period's amount. `leads_above`: see `Burn`.
+    A window may begin before the period; its spend is held against this period's amount. One that is longer than spend
+    is known by the minute begins with a whole hour. `leads_above`: see `Burn`.
     """
     whole = _weight(profile, period.start, period.end, _HOUR, zone)
 
     def spent(window: timedelta) -> Decimal:
-        return sum((span.cost for span in spans if span.start >= instant - window), Decimal(0))
+        return sum((span.cost for span in spans if span.start >= _begin(window, instant)), Decimal(0))
 
     def rate(window: timedelta) -> float:
-        expected = float(amount) * _weight(profile, instant - window, instant, _STEP, zone) / whole
+        expected = float(amount) * _weight(profile, _begin(window, instant), instant, _STEP, zone) / whole
         return float(spent(window)) / expected
 
     rules = (rule for rule in RULES if 2 * rule.long <= period.end - period.start)
@@ -138,6 +139,11 @@ def weekly_profile(spans: Sequence[Span], period: Period, zone: tzinfo) -> Profi
     usual = [statistics.median(costs + [0.0] * (weeks - len(costs))) for costs in by_hour]
     mean = statistics.fmean(usual)
     return tuple(max(cost / mean, _LEAST_WEIGHT) for cost in usual) if mean else FLAT
+
+
+def _begin(window: timedelta, instant: datetime) -> datetime:
+    begin = instant - window
+    return begin.replace(minute=0, second=0, microsecond=0) if window > RECENT else begin
 
 
 def _weight(profile: Profile, start: datetime, end: datetime, step: timedelta, zone: tzinfo) -> float:

@@ -110,6 +110,12 @@ def test_a_burn_of_three_days_counts_where_it_leads_above_the_amount(amount: int
     assert one.verdict == ("ticket" if fires else None)
 
 
+@pytest.mark.parametrize("minute", [0, 5, 30, 55])
+def test_a_constant_spend_burns_alike_at_every_minute_of_the_hour(minute: int) -> None:
+    for burn in status(lambda at: 4.2, NOW + minute * MINUTE).burns:
+        assert burn.rate == pytest.approx(4.2 * 720 / 3000, rel=2e-3)
+
+
 def test_small_change_fires_nothing() -> None:
     tiny = Budget(amount=Decimal("0.3"), period="month")
     one = status(lambda at: 0.05 * office(at) if at >= NOW - HOUR else 0.0001 * office(at), budget=tiny)
