@@ -103,7 +103,8 @@ class RollUp:
             except StoreError as error:
                 delay = min(2 * delay, _LONGEST_DELAY_S)
                 overlap = timedelta() if overlap is None else overlap
-                log.warning("the roll-up tries again in %.0f s: %s", delay, error)
+                when = "at the next start" if stopping else f"in {delay:.0f} s"
+                log.warning("the roll-up tries again %s: %s", when, error)
 
     def _rebuild(self, minutes: list[datetime]) -> None:
         """Each stage takes its version before it reads, so that of several collectors the newest version has seen most.

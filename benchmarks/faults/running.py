@@ -237,6 +237,15 @@ class Members:
             self.errors.append(error)
 
 
+def finish_as_the_next_start(dsn: str) -> None:
+    """Roll up what a collector that has ended could not any more."""
+    store = open_store(dsn, DATABASE)
+    roll_up = RollUp(store)
+    roll_up.recover()
+    _finish(roll_up)
+    store.close()
+
+
 def _finish(roll_up: RollUp) -> None:
     """Rebuild what the last insert touched after the last roll-up, as the next start would."""
 
