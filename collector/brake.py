@@ -35,6 +35,7 @@ class Brake:
         self._least = least
         self._first_wait_s = first_wait_s
         self._passed: deque[_Passed] = deque()
+        self._records = 0  # of all chunks in it
         self.paused_reason = ""
 
     def holds(self, records: int, letters: Sequence[DeadLetter], now: datetime) -> bool:
@@ -49,10 +50,12 @@ class Brake:
     def passed(self, records: int, dead: int, now: datetime) -> None:
         """A chunk is safe: take note of it, and hold nothing any longer."""
         self.paused_reason = ""
+        if self._limit >= 1 or not records:
+            return
         self._passed.append(_Passed(now, records, dead))
-        surplus = sum(chunk.records for chunk in self._passed) - self._least
-        while self._passed[0].records <= surplus:
-            surplus -= self._passed.popleft().records
+        self._records += records
+        while self._records - self._passed[0].records >= self._least:
+            self._records -= self._passed.popleft().records
 
     def wait_s(self, tries: int) -> float:
         """How long to wait after a chunk was held `tries` times in a row: twice as long each time, up to a minute."""

@@ -87,6 +87,8 @@ class _Gate:
         with self._intake.room() as room:
             events = await self._events(request, form, content_type, sender, room)
             self._admission.spend(sender, len(events))
+            if not events:
+                return Outcome(0)
             try:
                 waiting = await run_in_threadpool(self._intake.submit, events, form.place, room)
             except IntakeFull:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from datetime import datetime, timedelta
 
 import pytest
@@ -67,6 +68,27 @@ def test_it_holds_the_same_chunk_for_as_long_as_that_is_bad() -> None:
 
 def test_the_limit_of_one_is_the_operators_override() -> None:
     assert carry(Brake(1.0, 1), 10_000, 10_000)
+
+
+@pytest.mark.parametrize(("limit", "records"), [(0.9, 0), (0.9, 1), (1.0, 1)])
+def test_it_remembers_no_more_chunks_than_can_decide(limit: float, records: int) -> None:
+    brake = Brake(limit, 1000)
+    tracemalloc.start()
+    try:
+        for n in range(20_000):
+            brake.passed(records, 0, NOW + n * SECOND)
+        assert tracemalloc.get_traced_memory()[0] < 500_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_chunks_without_records_change_nothing_but_the_pause() -> None:
+    brake = Brake(0.9, 1000)
+    assert carry(brake, 990, 990)
+    assert not carry(brake, 20, 20)
+    brake.passed(0, 0, NOW)
+    assert brake.paused_reason == ""
+    assert not carry(brake, 20, 20)
 
 
 def test_the_wait_doubles_up_to_a_minute() -> None:

@@ -79,6 +79,21 @@ def test_an_empty_request_stores_nothing(stored: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "body", "answered"),
+    [
+        ("/v1/events", b"\n\n", {"stored": 0, "dead_letters": 0}),
+        ("/v1/litellm", b"[]", {"stored": 0, "dead_letters": 0}),
+        ("/v1/traces", b"{}", {}),
+    ],
+)
+def test_a_request_without_events_waits_for_nobody(
+    waiting: httpx.Client, path: str, body: bytes, answered: dict[str, int]
+) -> None:
+    answer = waiting.post(path, content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()) == (200, answered)
+
+
+@pytest.mark.parametrize(
     ("body", "encoding", "status", "sentence"),
     [
         (b"x" * 20_001, "identity", 413, "send fewer events at once"),
