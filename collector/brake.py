@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from collector.record import DeadLetter
 # What failed longer ago says nothing about what runs now.
 _RECENT: Final = timedelta(minutes=10)
 _LONGEST_S: Final = 60.0
+# How msgspec names a field; behind `attributes` it writes three dots in the place of the key.
+_PATH: Final = re.compile(r" - at (?:`key` in )?`(\$[\w.\[\]]*)`\Z|\AObject missing required field `(\w+)`\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +75,18 @@ class Brake:
 
 
 def _why(letters: Sequence[DeadLetter], records: int) -> str:
-    """The commonest reason, with an example of it."""
+    """The commonest reason, where one of them is, and what to do: nothing of an event, for logs and /readyz show it."""
     ((reason, count),) = Counter(letter.reason for letter in letters).most_common(1)
     example = next(letter for letter in letters if letter.reason == reason)
     return (
         f"{len(letters)} of {records} records cannot become rows, {count} of them are {reason}, "
-        f"such as {example.record.place} offset {example.record.offset}: {example.detail[:200]}"
+        f"such as {example.record.place} offset {example.record.offset}{_field(example)}. They stay in the log and "
+        "nothing is lost: correct what sends them or the setting, or start a collector that can read them; with "
+        "collector.dead_letter_limit at 1 they become dead letters"
     )
+
+
+def _field(letter: DeadLetter) -> str:
+    """The field that is wrong, where one is: the rest of the detail may quote the record."""
+    found = _PATH.search(letter.detail) if letter.reason == "wrong_type" else None
+    return f" at {found[1] or '$.' + found[2]}" if found else ""

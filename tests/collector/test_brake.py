@@ -15,7 +15,10 @@ SECOND = timedelta(seconds=1)
 
 
 def dead(count: int) -> list[DeadLetter]:
-    return [DeadLetter(Record("calls/3", n, b"?"), "wrong_type", "seq is missing") for n in range(count)]
+    return [
+        DeadLetter(Record("calls/3", n, b"?"), "wrong_type", "Object missing required field `seq`")
+        for n in range(count)
+    ]
 
 
 def carry(brake: Brake, records: int, bad: int, now: datetime = NOW) -> bool:
@@ -30,8 +33,9 @@ def test_a_bad_deploy_is_held_with_its_first_large_chunk_and_named() -> None:
     brake = Brake(0.9, 1000)
     assert not carry(brake, 10_000, 9_500)
     assert brake.paused_reason == (
-        "9500 of 10000 records cannot become rows, 9500 of them are wrong_type, such as calls/3 offset 0: "
-        "seq is missing"
+        "9500 of 10000 records cannot become rows, 9500 of them are wrong_type, such as calls/3 offset 0 at $.seq. "
+        "They stay in the log and nothing is lost: correct what sends them or the setting, or start a collector that "
+        "can read them; with collector.dead_letter_limit at 1 they become dead letters"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -117,6 +118,25 @@ def test_what_the_store_refuses_counts_as_well(store: Store) -> None:
         wait_until(lambda: bool(pipeline.paused_reason))
     assert "refused_by_store" in pipeline.paused_reason
     assert store.query(COUNTS).rows == [(1, 0)]
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"status": "Anna - at `$.Anna`"}, "are wrong_type, such as calls/0 offset 0 at $.status."),
+        ({"attributes": {"Anna": 1}}, "are wrong_type, such as calls/0 offset 0 at $.attributes[...]."),
+        ({"provider_reported_cost": 1, "currency": "Anna"}, "are wrong_type, such as calls/0 offset 0."),
+        ({"log_place": "Anna", "price_key": "Anna"}, "are refused_by_store, such as calls/0 offset 0."),
+    ],
+)
+def test_nothing_that_a_record_says_is_logged(
+    store: Store, caplog: pytest.LogCaptureFixture, change: dict[str, object], named: str
+) -> None:
+    bodies = [json.dumps({**json.loads(a_call(seq=n).to_json()), **change}).encode() for n in range(20)]
+    with running(Scripted([bodies]), store, Brake(0.9, 10, first_wait_s=0.01), Clock()) as (pipeline, _):
+        wait_until(lambda: "kafka is paused" in caplog.text)
+        assert named in pipeline.paused_reason
+    assert "Anna" not in pipeline.paused_reason + caplog.text
 
 
 def test_below_the_limit_or_with_the_override_the_bad_records_become_dead_letters(store: Store) -> None:
