@@ -56,6 +56,8 @@ _PROVIDERS: Final = {
 }
 # How the AI SDK for TypeScript ends a provider's name.
 _ENDINGS: Final = (".chat", ".completion", ".embedding", ".messages", ".responses")
+# Attributes with the name of a user in them: a provider is told it among the parameters.
+_NAMING_THE_USER: Final = ("user", "parameters")
 
 
 class _Answer(msgspec.Struct):
@@ -116,9 +118,8 @@ class SpanReader:
             **usage(attributes, kind),
             **outcome(span),
             **self._texts.fields(otlp_texts.prompt(span), otlp_texts.response(span)),
+            **self._user(span),
         }
-        if user := text(attributes.get("user")):
-            fields["user_hash"] = keyed_digest(user, self._user_key)
         if "response_id" not in fields and (found := _response_id(attributes)):
             fields["response_id"] = found
         return fields
@@ -128,8 +129,14 @@ class SpanReader:
         if self._texts.policy != "full":
             attributes = {name: value for name, value in attributes.items() if name in names.FIELDS}
             events = []
+        attributes = {name: value for name, value in attributes.items() if name not in _NAMING_THE_USER}
         kept = {**span._asdict(), "attributes": attributes, "events": [event._asdict() for event in events]}
-        return msgspec.json.encode({"problem": problem, "span": kept})
+        return msgspec.json.encode({"problem": problem, **self._user(span), "span": kept})
+
+    def _user(self, span: Span) -> dict[str, str]:
+        """The hash of the user, where there is one and a key to make it: by it a user is forgotten."""
+        user_hash = keyed_digest(text(span.attributes.get("user")), self._user_key)
+        return {"user_hash": user_hash} if user_hash else {}
 
 
 def _problem(span: Span) -> str:

@@ -143,6 +143,17 @@ def test_a_span_without_ids_or_time_is_a_dead_letter_that_tells_no_secrets(
     assert dead.reason == "wrong_type"
 
 
+@pytest.mark.parametrize("content", ["full", "masked", "off"])
+def test_a_dead_letter_has_the_hash_of_its_user_and_never_the_name(content: str) -> None:
+    said = {"user.id": "ann@example.com", "llm.invocation_parameters": '{"user": "ann@example.com"}'}
+    (written,) = read(a_chat(said, startTimeUnixNano="0"), content=content, user_key="secret")
+    assert written["user_hash"] == keyed_digest("ann@example.com", "secret")
+    assert "ann@" not in json.dumps(written)
+    (written,) = read(a_chat(said, startTimeUnixNano="0"), content=content)
+    assert "user_hash" not in written
+    assert "ann@" not in json.dumps(written)
+
+
 def test_a_clock_that_went_backwards_leaves_the_duration_unknown() -> None:
     (event,) = read(a_chat({}, endTimeUnixNano=str(START_NS - 1)))
     assert event["duration_ms"] == 0
