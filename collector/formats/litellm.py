@@ -149,7 +149,7 @@ def read_payload(payload: Any, texts: Texts, user_key: str) -> Found:
     identity = first(payload.get("id"), payload.get("request_id"), payload.get("litellm_call_id"))
     if started_at is None or not identity:
         return Left("it has no id or no startTime", is_fault=True)
-    operation = _operation(text(payload.get("call_type")))
+    operation = operation_of(text(payload.get("call_type")))
     usage = usage_of(payload)
     if operation == "unknown" and not usage.get("input_tokens") and not usage.get("output_tokens"):
         return Left("it asked no model", is_fault=False)
@@ -168,8 +168,8 @@ def read_payload(payload: Any, texts: Texts, user_key: str) -> Found:
     return second_hand("litellm", f"{identity}\n{started_at.isoformat(timespec='milliseconds')}", started_at, fields)
 
 
-def _operation(call_type: str) -> str:
-    """LiteLLM's name of the function that was called; its asynchronous twin begins with an `a`."""
+def operation_of(call_type: str) -> str:
+    """What the function that LiteLLM names so asks for, else `unknown`. Its asynchronous twin begins with an `a`."""
     return _OPERATIONS.get(call_type) or _OPERATIONS.get(call_type.removeprefix("a"), "unknown")
 
 

@@ -15,6 +15,7 @@ from tokentide.hooks.document import number, text, word
 
 from collector.formats import otlp_names as names
 from collector.formats import otlp_texts
+from collector.formats.litellm import operation_of
 from collector.formats.otlp_outcome import outcome
 from collector.formats.otlp_spans import Attributes, Span
 from collector.formats.otlp_usage import count, usage
@@ -25,16 +26,25 @@ _MOST_CHARS: Final = 256
 _TRACE_ID: Final = re.compile("(?!0+$)[0-9a-f]{32}")
 _SPAN_ID: Final = re.compile("(?!0+$)[0-9a-f]{16}")
 _PARAMETERS: Final = msgspec.json.Decoder(dict[str, Any])
-# What a name of an operation means: ours where the words differ, none where no model was asked.
+# What a name of an operation means where LiteLLM, whose spans have its own names, does not say so or means another.
 _OPERATIONS: Final = {
     **{operation: operation for operation in OPERATIONS if operation != "unknown"},
-    "text_completion": "completions",
+    "chat.completions": "chat",
+    "chat.streaming_completions": "chat",
+    "text.completions": "completions",
+    "text.streaming_completions": "completions",
     "completion": "completions",
-    "embedding": "embeddings",
-    "image_generation": "images",
     "llm": "chat",
     "reranker": "rerank",
 }
+# Spans around calls, or about them later: their tokens are those of the calls, which have spans of their own.
+_NO_CALLS: Final = frozenset(
+    (
+        *("invoke_agent", "create_agent", "invoke_workflow", "execute_tool", "retrieval", "plan"),
+        *("agent", "chain", "tool", "retriever", "guardrail", "evaluator", "prompt", "workflow", "task"),
+        *("fetch_response", "get_thread_run"),
+    )
+)
 _PROVIDERS: Final = {
     "amazon-bedrock": "aws.bedrock",
     "aws": "aws.bedrock",
@@ -56,6 +66,7 @@ _PROVIDERS: Final = {
 }
 # How the AI SDK for TypeScript ends a provider's name.
 _ENDINGS: Final = (".chat", ".completion", ".embedding", ".messages", ".responses")
+_COUNTED: Final = ("input_tokens", "output_tokens", "total_tokens")
 # Attributes with the name of a user in them: a provider is told it among the parameters.
 _NAMING_THE_USER: Final = ("user", "parameters")
 
@@ -70,10 +81,19 @@ _ANSWER: Final = msgspec.json.Decoder(_Answer)
 
 
 def operation(attributes: Attributes) -> str:
-    """The event's name of what was asked of the model; empty when the span tells of something else."""
-    if "operation" in attributes:
-        return _OPERATIONS.get(text(attributes["operation"]).lower(), "")
-    return "chat" if "provider" in attributes and "model_requested" in attributes else ""
+    """The event's name of what was asked of the model; empty when the span tells of something else.
+
+    A name that nobody here knows is a call's if a model was asked and tokens were counted.
+    """
+    asks = "provider" in attributes and "model_requested" in attributes
+    if "operation" not in attributes:
+        return "chat" if asks else ""
+    said = text(attributes["operation"]).lower()
+    if said in _NO_CALLS:
+        return ""
+    found = _OPERATIONS.get(said) or operation_of(said)
+    is_call = found != "unknown" or (asks and any(count(attributes.get(name)) for name in _COUNTED))
+    return found if is_call else ""
 
 
 class SpanReader:

@@ -37,6 +37,53 @@ def test_what_is_no_call_of_a_model_is_ignored(attributes: dict[str, Any]) -> No
     assert read(a_span(attributes)) == []
 
 
+MODEL = {"gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-5"}
+TOKENS = {"gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 96}
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        *[("gen_ai.operation.name", said) for said in ("invoke_agent", "invoke_workflow", "plan", "get_thread_run")],
+        *[("openinference.span.kind", said) for said in ("AGENT", "CHAIN", "TOOL", "GUARDRAIL", "EVALUATOR")],
+    ],
+)
+def test_what_repeats_the_tokens_of_the_calls_in_it_is_ignored(name: str, said: str) -> None:
+    assert read(a_span({name: said, **MODEL, **TOKENS})) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "operation"),
+    [
+        ("gen_ai.operation.name", "transcription", "audio"),
+        ("gen_ai.operation.name", "speech", "audio"),
+        ("gen_ai.operation.name", "image_edit", "images"),
+        ("gen_ai.operation.name", "image_generation", "images"),
+        ("gen_ai.operation.name", "moderation", "moderations"),
+        ("gen_ai.operation.name", "text_completion", "completions"),
+        ("gen_ai.operation.name", "chat.streaming_completions", "chat"),
+        ("llm.request.type", "embedding", "embeddings"),
+        ("llm.request.type", "completion", "completions"),
+        ("llm.request.type", "acompletion", "chat"),
+        ("llm.request.type", "aresponses", "responses"),
+        ("llm.request.type", "anthropic_messages", "messages"),
+    ],
+)
+def test_names_of_operations_become_ours(name: str, said: str, operation: str) -> None:
+    (event,) = read(a_span({name: said}))
+    assert event["operation"] == operation
+
+
+def test_an_operation_of_an_unknown_name_is_a_call_if_a_model_was_asked_and_tokens_were_counted() -> None:
+    said = {"gen_ai.operation.name": "describe_video", **MODEL, **TOKENS}
+    (event,) = read(a_span(said))
+    assert (event["operation"], event["input_tokens"], event["output_tokens"]) == ("unknown", 100, 96)
+    assert len(batch_of(json.dumps(event).encode()).lines) == 1
+    for lacking in ("gen_ai.provider.name", "gen_ai.request.model"):
+        assert read(a_span({name: value for name, value in said.items() if name != lacking})) == []
+    assert read(a_span({**said, **dict.fromkeys(TOKENS, 0)})) == []
+
+
 @pytest.mark.parametrize(
     ("error", "status", "http_status"),
     [
