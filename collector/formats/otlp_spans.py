@@ -110,7 +110,7 @@ def _protobuf_value(value: Any) -> Any:
 def from_json(body: bytes, texts: bool) -> Iterator[Span]:
     """The spans of a request in JSON; `texts`: with the messages. Raises Unreadable."""
     request = _parsed(body)
-    if not isinstance(request, dict) or not isinstance(request.get("resourceSpans", []), list):
+    if not isinstance(request, dict) or (request and not isinstance(request.get("resourceSpans"), list)):
         raise Unreadable("the body is no ExportTraceServiceRequest: it has no list resourceSpans")
     for resource in _objects(request.get("resourceSpans")):
         shared = _of_json(_object(resource.get("resource")).get("attributes"), names.KNOWN, False)

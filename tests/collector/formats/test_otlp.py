@@ -213,6 +213,7 @@ def test_a_clock_that_went_backwards_leaves_the_duration_unknown() -> None:
         (b"nonsense", JSON, "not JSON"),
         (b"[]", JSON, "no list resourceSpans"),
         (b'{"resourceSpans": 7}', JSON, "no list resourceSpans"),
+        (b'{"resourceMetrics": []}', JSON, "no list resourceSpans"),
         (b"[" * 100_000, JSON, "nested too deeply"),
         (b"{}", "text/plain", "send application/x-protobuf or application/json"),
     ],
