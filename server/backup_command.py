@@ -12,7 +12,7 @@ from server.config import Config, ConfigError
 from server.keeping import backed_up
 from server.owner import ask_owner
 from server.programs import utc_now
-from store.backup import read_manifest, restore_backup
+from store.backup import REPLACED, RESTORING, check_outside, read_manifest, restore_backup
 from store.connection import check_free, open_store
 
 _SERVER: Final = "the store is a ClickHouse server: use its own BACKUP DATABASE and RESTORE DATABASE"
@@ -31,17 +31,18 @@ def run_restore(config: Config, backup: Path, force: bool) -> list[str]:
     """Make the backup the store and return what differs from its manifest; the store is then left as it was.
 
     It is restored beside the store, which is replaced when everything is there. Raises ConfigError when there is
-    something in the store and `force` is not given, StoreError.
+    something in the store and `force` is not given, BackupError when the backup lies in the store, StoreError.
     """
     address = config.store.address()
     if not address.startswith("chdb://"):
         raise ConfigError(_SERVER)
     check_free(address)
     folder = Path(address.removeprefix("chdb://")).absolute()
+    check_outside(backup, folder)
     if folder.exists() and any(folder.iterdir()) and not force:
         raise ConfigError(f"the store {folder} is not empty: restore elsewhere, or replace it with --force")
     manifest = read_manifest(backup)
-    beside = folder.with_name(folder.name + ".restoring")
+    beside = folder.with_name(folder.name + RESTORING)
     shutil.rmtree(beside, ignore_errors=True)
     store = open_store(f"chdb://{beside}", config.store.database)
     try:
@@ -63,7 +64,7 @@ def run_restore(config: Config, backup: Path, force: bool) -> list[str]:
 
 def _take_the_place(beside: Path, folder: Path) -> None:
     """The earlier store stays under another name until the new one has its place."""
-    earlier = folder.with_name(folder.name + ".replaced")
+    earlier = folder.with_name(folder.name + REPLACED)
     shutil.rmtree(earlier, ignore_errors=True)
     if folder.exists():
         folder.rename(earlier)

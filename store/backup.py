@@ -24,6 +24,9 @@ from store.sql import load
 
 MANIFEST: Final = "manifest.json"
 _UNFINISHED: Final = ".unfinished"
+# The endings of the folders beside a store in which a restore makes the new one and keeps the earlier one meanwhile.
+RESTORING: Final = ".restoring"
+REPLACED: Final = ".replaced"
 _FORM: Final = 1
 _FIRST: Final = ("call_hours", "call_minutes", "loss_ledger", "llm_texts")
 _LAST: Final = ("touched_minutes",)
@@ -55,8 +58,10 @@ class Manifest:
 def write_backup(store: Store, folder: Path, release: str, now: datetime) -> Manifest:
     """Write a backup of `store` to `folder`, which appears under its name only when it is whole.
 
-    Raises BackupError when the folder is there already or cannot be written, StoreError.
+    Raises BackupError when the folder is there already, lies in the store or cannot be written, StoreError.
     """
+    if store.folder is not None:
+        check_outside(folder, store.folder)
     if folder.exists():
         raise BackupError(f"{folder} is there already: name a folder that is not")
     unfinished = folder.with_name(folder.name + _UNFINISHED)
@@ -72,6 +77,14 @@ def write_backup(store: Store, folder: Path, release: str, now: datetime) -> Man
     except OSError as error:
         raise BackupError(f"the backup {folder} cannot be written, choose another place: {error}") from error
     return manifest
+
+
+def check_outside(backup: Path, folder: Path) -> None:
+    """Raise BackupError where a restore into the store `folder` would destroy `backup`, which it reads."""
+    for ending in ("", RESTORING, REPLACED):
+        replaced = folder.with_name(folder.name + ending)
+        if backup.resolve().is_relative_to(replaced.resolve()):
+            raise BackupError(f"the backup {backup} lies in {replaced}, which a restore replaces: keep it elsewhere")
 
 
 def read_manifest(folder: Path) -> Manifest:

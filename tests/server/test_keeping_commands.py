@@ -77,6 +77,19 @@ def test_a_backup_is_made_while_it_runs_and_restored_elsewhere(up: RunningUp, tm
     assert "total,0.02026" in said(elsewhere, "report", "cost", "--format", "csv")
 
 
+@pytest.mark.parametrize("place", ["store", "store.restoring", "store.replaced"])
+def test_a_backup_that_a_restore_would_destroy_is_neither_written_nor_restored(
+    up: RunningUp, tmp_path: Path, place: str
+) -> None:
+    refused = f"{place}, which a restore replaces: keep it elsewhere"
+    assert refused in said(up.folder, "backup", f"tokentide-data/{place}/kept", code=1, **port(up))
+    inside = tmp_path / "tokentide-data" / place / "kept"
+    inside.mkdir(parents=True)
+    (inside / "manifest.json").touch()
+    assert refused in said(tmp_path, "restore", str(inside), "--force", code=1)
+    assert list(inside.iterdir()) == [inside / "manifest.json"]
+
+
 def test_a_restore_into_a_store_that_is_in_use_is_refused(up: RunningUp) -> None:
     assert "is held by another process" in said(up.folder, "restore", "backup", "--force", code=1)
 
