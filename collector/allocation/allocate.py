@@ -80,11 +80,10 @@ def allocate_capacity(store: Store, label: str, resource: CapacityConfig, now: d
         return 0
     span = {"resource": label, "start": start, "end": end}
     done = dict(store.query(load("collector.allocation", "capacity_done"), span).rows)
-    if not done:
-        store.execute(load("collector.allocation", "mark_calls"), span | resource.expressions())
+    hours = [start + index * _HOUR for index in range((end - start) // _HOUR)]
+    _take_calls(store, label, resource, [hour for hour in hours if hour not in done])
     recent = span | {"start": max(start, end - _LOOKS_BACK)}
     received = dict(store.query(load("collector.allocation", "capacity_received"), recent).rows)
-    hours = [start + index * _HOUR for index in range((end - start) // _HOUR)]
     due = [hour for hour in hours if hour not in done or received.get(hour, done[hour]) > done[hour]]
     used = store.query(load("collector.allocation", "capacity_used"), span).rows if due else []
     uses = {row[0]: Use(*row) for row in used}
@@ -93,6 +92,16 @@ def allocate_capacity(store: Store, label: str, resource: CapacityConfig, now: d
             _price_hour(store, label, resource, uses[hour], now)
     _book_hours(store, label, resource, [uses.get(hour, Use(hour)) for hour in due], now)
     return len(due)
+
+
+def _take_calls(store: Store, label: str, resource: CapacityConfig, hours: Sequence[datetime]) -> None:
+    """Make calls of `hours`, which were never worked out, the resource's own: they came before it was declared."""
+    if not hours:
+        return
+    served = {"resource": label, "start": hours[0], "end": hours[-1] + _HOUR} | resource.expressions()
+    # Every new hour asks; a mutation, which is dear, is only for those that need it.
+    if store.query(load("collector.allocation", "unmarked_calls"), served).scalar():
+        store.execute(load("collector.allocation", "mark_calls"), served)
 
 
 def _price_hour(store: Store, label: str, resource: CapacityConfig, use: Use, now: datetime) -> None:

@@ -123,6 +123,24 @@ def test_calls_from_before_it_was_declared_are_served_by_it_and_keep_that_when_p
     assert costs(store) == spent
 
 
+def test_calls_of_the_hour_in_which_it_was_declared_are_served_by_it(store: Store) -> None:
+    collect(store, served("search"))
+    allocate_capacity(store, "ours", RESOURCE, LAST + HOUR / 2)
+    collect(store, served("growth"), capacity=OURS)
+    allocate_capacity(store, "ours", RESOURCE, WHEN)
+    assert costs(store)["search"] == costs(store)["growth"]
+    assert sum(costs(store).values()) == (LAST.hour + 1) * Decimal("12.5")
+
+
+def test_calls_of_a_day_that_is_declared_later_are_served_by_it(store: Store) -> None:
+    yesterday = RESOURCE.model_copy(update={"valid_from": RESOURCE.valid_from - timedelta(days=1)})
+    collect(store, served("search", at=LAST - 24 * HOUR))
+    allocate_capacity(store, "ours", RESOURCE, WHEN)
+    allocate_capacity(store, "ours", yesterday, WHEN + timedelta(minutes=5))
+    assert {status for team, _, status in store.query(COSTS).rows if team == "search"} == {"flat"}
+    assert sum(costs(store).values()) == (24 + LAST.hour + 1) * Decimal("12.5")
+
+
 def test_calls_beyond_the_sizes_of_the_list_prices_bear_no_more_than_the_hour(store: Store) -> None:
     prices = '[[price]]\nprovider = "our servers"\nmodel = "llama"\ninput_to = 2000\nrates = { input_rate = 10, output_rate = 20 }\n'
     state_prices_of_all_calls(store, prices)
