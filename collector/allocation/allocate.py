@@ -84,7 +84,7 @@ def allocate_capacity(store: Store, label: str, resource: CapacityConfig, now: d
     _take_calls(store, label, resource, [hour for hour in hours if hour not in done])
     recent = span | {"start": max(start, end - _LOOKS_BACK)}
     received = dict(store.query(load("collector.allocation", "capacity_received"), recent).rows)
-    due = [hour for hour in hours if hour not in done or received.get(hour, done[hour]) > done[hour]]
+    due = [hour for hour in hours if hour not in done or (hour in received and _came_since(received[hour], done[hour]))]
     used = store.query(load("collector.allocation", "capacity_used"), span).rows if due else []
     uses = {row[0]: Use(*row) for row in used}
     for hour in due:
@@ -92,6 +92,14 @@ def allocate_capacity(store: Store, label: str, resource: CapacityConfig, now: d
             _price_hour(store, label, resource, uses[hour], now)
     _book_hours(store, label, resource, [uses.get(hour, Use(hour)) for hour in due], now)
     return len(due)
+
+
+def _came_since(received: datetime, done: datetime) -> bool:
+    """Whether a call may not have been there when its hour was worked out: it is inserted after it was received.
+
+    What was received shortly before is counted once more, and not again when that was done so much later.
+    """
+    return received > done - _SETTLES
 
 
 def _take_calls(store: Store, label: str, resource: CapacityConfig, hours: Sequence[datetime]) -> None:

@@ -113,6 +113,16 @@ def test_doing_it_again_changes_nothing_and_a_late_call_is_spread_anew(store: St
     assert sum(costs(store).values()) == (LAST.hour + 1) * Decimal("12.5")
 
 
+def test_a_call_that_was_inserted_after_the_hour_was_worked_out_is_spread_too(store: Store) -> None:
+    collect(store, served("search"), capacity=OURS)
+    allocate_capacity(store, "ours", RESOURCE, WHEN)
+    collect(store, served("growth"), capacity=OURS, now=WHEN - timedelta(seconds=1))
+    done = [allocate_capacity(store, "ours", RESOURCE, WHEN + after * timedelta(minutes=5)) for after in (1, 2, 3)]
+    assert (done[0], done[-1]) == (1, 0)
+    assert costs(store)["growth"] == costs(store)["search"]
+    assert sum(costs(store).values()) == (LAST.hour + 1) * Decimal("12.5")
+
+
 def test_calls_from_before_it_was_declared_are_served_by_it_and_keep_that_when_priced_again(store: Store) -> None:
     collect(store, *(dataclasses.replace(served("search"), host="late.example") for _ in range(3)))
     late = RESOURCE.model_copy(update={"host": "late.*"})
