@@ -60,12 +60,40 @@ def allocate(
 ) -> None:
     """Allocate what has ended: of shared costs the days of the last two months, or those from `since` on.
 
-    Raises StoreError.
+    What was charged for days of that time that are not paid any more is taken back. Raises StoreError.
     """
+    # Of all resources first: where one follows another, the calls that the first gives back are the other's.
+    for label, resource in resources.items():
+        take_back_capacity(store, label, resource, now, since)
     for label, resource in resources.items():
         allocate_capacity(store, label, resource, now)
     for label, cost in shared.items():
         allocate_shared(store, label, cost, now, since)
+
+
+def take_back_capacity(
+    store: Store, label: str, resource: CapacityConfig, now: datetime, since: datetime | None = None
+) -> int:
+    """Give back the calls and idle charges of a resource from before its first day and from its last on.
+
+    Those are the hours of the last two months, or from `since` on; returns how many. Raises StoreError.
+    """
+    first, after = _next_hour(max(kept_since(store), since or now - _LOOKS_BACK)), _next_hour(now + _HOUR)
+    outside = [(first, min(after, _midnight(resource.valid_from)))]
+    if resource.valid_to:
+        outside.append((max(first, _midnight(resource.valid_to)), after))
+    return sum(_take_back(store, label, start, end, now) for start, end in outside if start < end)
+
+
+def _take_back(store: Store, label: str, start: datetime, end: datetime, now: datetime) -> int:
+    span = {"resource": label, "start": start, "end": end}
+    hours = store.query(load("collector.allocation", "capacity_not_paid"), span).rows
+    if hours:
+        store.execute(load("collector.allocation", "unmark_calls"), span)
+        write(store, [Charge(hour, IDLE_TEAM, CAPACITY, label, Decimal(0)) for hour, _ in hours], now)
+        roll_up(store, (minute for hour, had_calls in hours for minute in (minutes_of(hour) if had_calls else [hour])))
+        store.execute(load("collector.allocation", "forget_capacity"), span)
+    return len(hours)
 
 
 def allocate_capacity(store: Store, label: str, resource: CapacityConfig, now: datetime) -> int:
@@ -149,19 +177,19 @@ def allocate_shared(
 ) -> int:
     """Charge every ended day of the last two months, or from `since` on, whose shares are not right; returns how many.
 
-    Raises StoreError.
+    A day that is not paid is charged to nobody. Raises StoreError.
     """
-    start = max(_midnight(shared.valid_from), _next_day(max(kept_since(store), since or now - _LOOKS_BACK)))
+    start = _next_day(max(kept_since(store), since or now - _LOOKS_BACK))
     end = _midnight((now - ENDED_DAYS_SETTLE).date())
-    end = min(end, _midnight(shared.valid_to)) if shared.valid_to else end
     days = [start + index * _DAY for index in range(max(0, (end - start) // _DAY))]
     if not days:
         return 0
     charged = _by_day(store, "shared_charged", {"label": label, "days": days})
-    drivers = _drivers(store, shared, days)
+    paid = [day for day in days if shared.is_paid(day.date())]
+    drivers = _drivers(store, shared, paid) if paid else {}
     changed = []
     for day in days:
-        wanted = split(daily(shared.monthly, day.date()), drivers.get(day, {}))
+        wanted = split(daily(shared.monthly, day.date()), drivers.get(day, {})) if day in paid else {}
         known = charged.get(day, {})
         for team in wanted.keys() | known.keys():
             if known.get(team) != wanted.get(team, Decimal(0)):

@@ -38,6 +38,10 @@ class SharedCostConfig(BaseModel):
             raise ValueError("shares, more than 0 in all, belong to driver shares, and only to it")
         return self
 
+    def is_paid(self, day: date) -> bool:
+        """Whether a day of UTC is paid."""
+        return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
+
 
 def daily(monthly: Decimal, day: date) -> Decimal:
     """The amount of one day, in US dollars; the days of a month add up to `monthly`."""

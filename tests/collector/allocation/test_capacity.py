@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from tokentide.call import LLMCall
 
-from collector.allocation.allocate import allocate_capacity
+from collector.allocation.allocate import allocate, allocate_capacity, take_back_capacity
 from collector.allocation.capacity import CapacityConfig, Use, borne, utilization
 from collector.price_book.declared import Declared, DeclaredModel
 from collector.price_book.resolve import Resolver
@@ -149,6 +149,34 @@ def test_calls_of_a_day_that_is_declared_later_are_served_by_it(store: Store) ->
     allocate_capacity(store, "ours", yesterday, WHEN + timedelta(minutes=5))
     assert {status for team, _, status in store.query(COSTS).rows if team == "search"} == {"flat"}
     assert sum(costs(store).values()) == (24 + LAST.hour + 1) * Decimal("12.5")
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_resource_that_replaces_another_since_yesterday_takes_its_hours(store: Store, is_first: bool) -> None:
+    today, before = RESOURCE.valid_from, RESOURCE.valid_from - timedelta(days=1)
+    old = RESOURCE.model_copy(update={"valid_from": before})
+    collect(store, served("search", at=LAST - 24 * HOUR), served("growth"), capacity={"old": old})
+    allocate(store, {"old": old}, {}, WHEN)
+    spent = costs(store)["search"]
+    ended = old.model_copy(update={"valid_to": today})
+    new = RESOURCE.model_copy(update={"hourly": Decimal(20)})
+    both = {"new": new, "old": ended} if is_first else {"old": ended, "new": new}
+    allocate(store, both, {}, WHEN + timedelta(minutes=5))
+    assert costs(store)["search"] == spent
+    assert costs(store)["growth"] == pytest.approx(Decimal(20), rel=Decimal("1e-6"))
+    assert sum(costs(store).values()) == 24 * Decimal("12.5") + (LAST.hour + 1) * Decimal(20)
+    allocate(store, both, {}, WHEN + timedelta(minutes=10))
+    assert sum(costs(store).values()) == 24 * Decimal("12.5") + (LAST.hour + 1) * Decimal(20)
+
+
+def test_calls_of_days_that_are_not_paid_any_more_are_paid_by_the_token(store: Store) -> None:
+    collect(store, served("search"), served("growth", at=LAST + HOUR), capacity=OURS)
+    allocate(store, OURS, {}, WHEN)
+    tomorrow = RESOURCE.model_copy(update={"valid_from": RESOURCE.valid_from + timedelta(days=1)})
+    assert take_back_capacity(store, "ours", tomorrow, WHEN) == LAST.hour + 2
+    assert costs(store) == {"search": Decimal("0.00225"), "growth": Decimal("0.00225"), "idle": 0}
+    assert store.query(HOURS).rows == []
+    assert take_back_capacity(store, "ours", tomorrow, WHEN) == 0
 
 
 def test_calls_beyond_the_sizes_of_the_list_prices_bear_no_more_than_the_hour(store: Store) -> None:

@@ -120,6 +120,17 @@ def test_a_shared_cost_that_makes_no_sense_is_refused(wrong: dict[str, object], 
         SharedCostConfig.model_validate({"monthly": "5", "valid_from": "2026-11-01"} | wrong)
 
 
+def test_days_that_are_not_paid_any_more_are_charged_to_nobody(store: Store) -> None:
+    collect(store, a_call(team="search", provider_reported_cost=Decimal(3), started_at=NOW - DAY))
+    allocate_shared(store, "gateway", FEE, NOW)
+    ended = FEE.model_copy(update={"valid_to": (NOW - DAY).date()})
+    later = NOW + timedelta(seconds=1)
+    assert allocate_shared(store, "gateway", ended, later) == 1
+    first = (NOW - 2 * DAY).date()
+    assert store.query(CHARGED).rows == [(first, "", daily(FEE.monthly, first), 0)]
+    assert allocate_shared(store, "gateway", ended, later) == 0
+
+
 def test_contradictory_usage_bears_nothing_by_tokens(store: Store) -> None:
     absurd = {"input_tokens": 10**12, "cache_read_tokens": 0}
     yesterday = {"started_at": NOW - DAY}
