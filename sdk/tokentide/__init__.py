@@ -69,6 +69,7 @@ def instrument(transport: str | None = None, **settings: Any) -> None:
         reader = Reader(loaded, lambda: emitter.count_hook_error())
         emitter = Emitter(loaded, open_transport(loaded), reader, weigh=lambda attempt: attempt.held_bytes())
         engine = Engine(emitter, captures=loaded.captures, usage_hosts=loaded.include_usage_hosts)
+        emitter.before_exit = engine.leave_streams
         engine.start()
         _running = loaded, engine, emitter
 

@@ -137,7 +137,8 @@ class Emitter:
 
     `read` makes an event of an attempt, on the worker thread; `weigh` says how many bytes of memory an attempt keeps,
     about and at once, on the app's. `clock` counts seconds, `jitter` gives a number from 0
-    to 1. A forked child goes on as a producer of its own.
+    to 1. A forked child goes on as a producer of its own. `before_exit` may be set: it is called when the process
+    ends, while everything can still be emitted.
     """
 
     def __init__(
@@ -155,6 +156,7 @@ class Emitter:
         self._settings, self._read, self._weigh = settings, read, weigh
         self._clock, self._now, self._jitter = clock, now, jitter
         self._worker = self._new_worker()
+        self.before_exit: Callable[[], object] = lambda: None
         _emitters.add(self)
 
     def emit(self, attempt: object) -> None:
@@ -249,20 +251,29 @@ _emitters: weakref.WeakSet[Emitter] = weakref.WeakSet()
 _threads_may_start = True
 
 
-def _close_all(timeout_s: float = EXIT_S) -> None:
+def _close_all(timeout_s: float) -> None:
     give_up = time.monotonic() + timeout_s
     for emitter in list(_emitters):
         emitter.close(max(0.0, give_up - time.monotonic()))
+
+
+def _finish_all(timeout_s: float = EXIT_S) -> None:
+    for emitter in list(_emitters):
+        try:
+            emitter.before_exit()
+        except Exception:
+            _logger.debug("what was to be done before the exit failed", exc_info=True)
+    _close_all(timeout_s)
 
 
 def _close_for_good() -> None:
     """At the end of the process. Later events, of what other modules do at exit, go to the spool without a thread.
 
     A thread that is started while the interpreter shuts down never runs, and whoever starts it waits for ever. Streams
-    that are forgotten that late cannot be read any more.
+    that are opened so late and then forgotten cannot be read any more.
     """
     global _threads_may_start
-    _close_all(EXIT_S - LATE_S)
+    _finish_all(EXIT_S - LATE_S)
     # Threads of the app that run on may have started another producer meanwhile.
     _threads_may_start = False
     _close_all(LATE_S)
@@ -277,7 +288,7 @@ def _close_with_multiprocessing() -> None:
     """Close at the end of a child of `multiprocessing` too: where it forks, such a process skips `atexit`."""
     process, finalizers = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
     if process and finalizers and process.parent_process() is not None:
-        finalizers.Finalize(None, _close_all, exitpriority=0)
+        finalizers.Finalize(None, _finish_all, exitpriority=0)
 
 
 atexit.register(_close_for_good)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -145,42 +146,88 @@ def test_os_exit_ends_the_process_at_once(settings: Settings) -> None:
         run(settings, f"127.0.0.1:{intake.port}", 10, "print(time.time(), flush=True); os._exit(0)")
 
 
-INSTRUMENTED = """
-import atexit, sys
+CLIENT = """
+import atexit, os, sys, threading
 import httpx2
 
 class Endless(httpx2.SyncByteStream):
     def __iter__(self):
-        yield b"data: {}"
+        yield b"data: {}\\n\\n"
 
-client = httpx2.Client(transport=httpx2.MockTransport(lambda request: httpx2.Response(200, stream=Endless())))
-request = client.build_request("POST", "http://provider/v1/embeddings", json={"model": "m", "input": "x"})
-atexit.register(lambda: client.send(request))
+def answer(request):
+    return httpx2.Response(200, headers={"content-type": "text/event-stream"}, stream=Endless())
 
+client = httpx2.Client(transport=httpx2.MockTransport(answer))
+request = client.build_request("POST", "http://provider/v1/chat/completions", json={"model": "m", "messages": []})
+"""
+CALLS_AT_EXIT = "atexit.register(lambda: client.send(request))\n"
+INSTRUMENTED = """
 import tokentide
 tokentide.instrument(spool_dir=sys.argv[1], endpoint=sys.argv[2])
 """
+OPENED = """
+opened = client.send(request, stream=True)
+pieces = opened.iter_raw()
+"""
 
 
-def run_instrumented(settings: Settings, script: str) -> None:
+def run_instrumented(settings: Settings, script: str, returncode: int = 0) -> str:
+    """Runs an app with its hook; returns what it says."""
     arguments = [str(settings.spool_dir), settings.endpoint]
-    done = subprocess.run(
-        [sys.executable, "-c", INSTRUMENTED + script, *arguments], capture_output=True, text=True, timeout=60
-    )
-    assert (done.returncode, done.stdout) == (0, "")
-    assert "Traceback" not in done.stderr
+    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (returncode, "")
+    return done.stderr
 
 
-def test_a_call_that_another_module_makes_at_exit_is_kept(settings: Settings) -> None:
-    away = replace(settings, endpoint="http://127.0.0.1:9")
-    run_instrumented(away, "")
+@pytest.fixture
+def away(settings: Settings) -> Settings:
+    return replace(settings, endpoint="http://127.0.0.1:9")
+
+
+def test_a_call_that_another_module_makes_at_exit_is_kept(away: Settings) -> None:
+    assert "Traceback" not in run_instrumented(away, CLIENT + CALLS_AT_EXIT + INSTRUMENTED)
     assert len(call_ids(spooled(away))) == 1
 
 
-def test_a_stream_that_is_open_when_the_interpreter_ends_does_not_hold_it_up(settings: Settings) -> None:
-    away = replace(settings, endpoint="http://127.0.0.1:9")
-    run_instrumented(away, "opened = client.send(request, stream=True)\nimport builtins; builtins.opened = opened")
-    assert len(call_ids(spooled(away))) == 1
+def test_a_stream_that_is_open_when_the_interpreter_ends_does_not_hold_it_up(away: Settings) -> None:
+    script = CLIENT + CALLS_AT_EXIT + INSTRUMENTED + OPENED + "import builtins; builtins.opened = opened"
+    assert "Traceback" not in run_instrumented(away, script)
+    assert len(call_ids(spooled(away))) == 2
+
+
+LEFT = {
+    "break": ("for _ in pieces: break", 0),
+    "exception": ("for _ in pieces: raise ZeroDivisionError", 1),
+    "exit": ("for _ in pieces: sys.exit(3)", 3),
+    "uninstrumented": ("next(pieces); tokentide.uninstrument()", 0),
+    "thread": (
+        """
+def run():
+    for _ in pieces:
+        reached.set()
+        threading.Event().wait()
+reached = threading.Event()
+threading.Thread(target=run, daemon=True).start()
+reached.wait(30)
+""",
+        0,
+    ),
+}
+
+
+@pytest.mark.parametrize("ending", LEFT)
+def test_a_stream_that_is_open_when_the_app_ends_was_abandoned(away: Settings, ending: str) -> None:
+    script, returncode = LEFT[ending]
+    said = run_instrumented(away, CLIENT + INSTRUMENTED + OPENED + script, returncode)
+    assert said.count("Traceback") == (ending == "exception")
+    assert [(call["stream_outcome"], call["status"]) for call in calls(spooled(away))] == [("abandoned", "ok")]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_forked_child_leaves_the_open_streams_of_its_parent_alone(away: Settings) -> None:
+    script = "next(pieces)\nnumber = os.fork()\nif number: assert os.waitpid(number, 0)[1] == 0"
+    run_instrumented(away, CLIENT + INSTRUMENTED + OPENED + script)
+    assert [call["stream_outcome"] for call in calls(spooled(away))] == ["abandoned"]
 
 
 @pytest.mark.parametrize("reply", [OK, HANGING], ids=["works", "hangs"])

@@ -95,8 +95,10 @@ def _answered(engine: Engine, attempt: Attempt, response: Any, request: Any) -> 
     if request.stream_output:
         raw = response.raw
         kind: Any = type(raw)
-        raw._tokentide = engine, attempt, engine.watch(attempt)
+        raw._tokentide = engine, None, None
         raw.__class__ = make_tee(kind)
+        # Only now: the engine keeps what it watches until the tee tells of the end.
+        raw._tokentide = engine, attempt, engine.watch(attempt)
     else:
         engine.complete(attempt, response.content)  # botocore has read it into memory already
 

@@ -83,6 +83,7 @@ class Engine:
         self._loops = [(provider, loop) for provider in providers for loop in provider.loops]
         self.guard = Guard(sink.count_hook_error)
         self._stopped = False
+        self._open_streams: dict[int, Attempt] = {}
         self._patches = Patches()
         modules = {*SEAMS, *FRAMEWORKS, *(loop.module for _, loop in self._loops)}
         self._watch = ImportWatch(modules, functools.partial(self.guard, self.patch))
@@ -201,6 +202,7 @@ class Engine:
         everything = self._keeps_texts(attempt.frame) or attempt.headers.get("content-encoding") in PACKED
         attempt.flow = Flow(CAPTURED_BYTES if everything else HEAD_BYTES)
         self._hold(attempt)
+        self._open_streams[id(attempt)] = attempt
         return attempt.flow
 
     def failed(self, attempt: Attempt, error: BaseException | None) -> None:
@@ -214,10 +216,16 @@ class Engine:
 
     def stream_ended(self, attempt: Attempt, error: type[BaseException] | None) -> None:
         """A stream is over, exhausted without an error or left with one; what comes first counts."""
-        if not attempt.ended:
+        was_open = self._open_streams.pop(id(attempt), None) is not None  # of two threads at exit, one finds it
+        if was_open and not attempt.ended:
             attempt.error = error
             attempt.ended = clock()
             self._settle(attempt)
+
+    def leave_streams(self) -> None:
+        """The process ends: streams that are still open count as left by the app."""
+        for attempt in list(self._open_streams.values()):
+            self.guard(self.stream_ended, attempt, GeneratorExit)
 
     def _asked(self, frame: Frame, request: Request) -> bytes:
         """The request's body, if it will be read: for its texts, or for what the loop did not know."""

@@ -22,6 +22,7 @@ from tokentide.hooks.attempt import Attempt, Flow, Frame
 ASKED: dict[str, Any] = {"messages": [{"role": "user", "content": [{"text": "How do I top up my card?"}]}]}
 # Putting the hook in place, the hook itself, the guard, and what is asked where two providers share a path.
 NOT_A_STEP = {"__init__", "start", "stop", "patch", "_patch", "patched", "replace", "on_stop", "_watched", "host"} | {
+    "leave_streams",  # at the end of the process
     *("add_late", "_add_to_the_tail"),  # there is no long stream among them
     *("chunks", "stamps", "blocked", "head", "size"),  # the worker's
 }
