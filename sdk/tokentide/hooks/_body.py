@@ -12,6 +12,7 @@ from tokentide.hooks.attempt import PACKED, Attempt
 from tokentide.hooks.document import ANSWER_KEYS, items, load, mapping, parse, parse_cut
 from tokentide.hooks.provider import Document, Endpoint
 
+_PLAIN: Final = ("", "identity")
 _WINDOW_BITS: Final = dict(zip(PACKED, (31, 31, 47), strict=True))
 _MOST_DECODED: Final = 16 * 1024 * 1024
 _LAST_EVENTS: Final = 6
@@ -25,12 +26,14 @@ _DONE: Final[Document] = {"type": "[DONE]"}
 class Body:
     """What an answer's body says. `first_content` is the position of the chunk that brought the first content.
 
-    `is_cut`: it was too long to be kept whole, so its text has a hole.
+    `is_cut`: it was too long to be kept whole, so its text has a hole. `is_unread`: it is encoded in a way that is not
+    known, or was too long to be unpacked to its end.
     """
 
     document: Document = field(default_factory=dict)
     is_stream: bool = False
     is_cut: bool = False
+    is_unread: bool = False
     is_complete: bool = False
     first_content: int | None = None
 
@@ -45,16 +48,19 @@ def read_body(attempt: Attempt, encoding: str, content_type: str, everything: bo
         chunks, tail, cut = [attempt.body], attempt.tail, bool(attempt.tail)
     else:
         chunks, tail, cut = flow.head, b"".join(flow.tail), flow.cut
-        if encoding not in ("", "identity"):
+        if encoding not in _PLAIN:
             chunks = list(decoded(chunks + [tail] * (not cut), encoding))
             tail = b""
+    unread = encoding not in _PLAIN and (encoding not in PACKED or (flow is not None and cut))
     framing = FRAMINGS.get(content_type.partition(";")[0].strip().lower())
     if framing is None:
         whole = b"".join(chunks) + (b"" if cut else tail)
-        return Body(parse_cut(whole, tail) if cut else _document(whole, attempt.route.endpoint), is_cut=cut)
+        document = parse_cut(whole, tail) if cut else _document(whole, attempt.route.endpoint)
+        return Body(document, is_cut=cut, is_unread=unread)
     pieces, end = (chunks, tail) if cut else ([*chunks, tail], b"")
     stream = _read_events(framing, pieces, end, attempt.route.endpoint, everything)
-    return replace(stream, is_cut=cut, first_content=stream.first_content if flow is not None else None)
+    first_content = stream.first_content if flow is not None else None
+    return replace(stream, is_cut=cut, is_unread=unread, first_content=first_content)
 
 
 def _document(whole: bytes, endpoint: Endpoint) -> Document:

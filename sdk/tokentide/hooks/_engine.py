@@ -199,7 +199,8 @@ class Engine:
     def watch(self, attempt: Attempt) -> Flow:
         """The body is read piece by piece: add each to what is returned, and call `stream_ended`."""
         # A compressed one can only be read from its beginning on, and not at all if nothing here unpacks it.
-        everything = self._keeps_texts(attempt.frame) or attempt.headers.get("content-encoding") in PACKED
+        encoding = attempt.headers.get("content-encoding", "").strip().lower()
+        everything = self._keeps_texts(attempt.frame) or encoding in PACKED
         attempt.flow = Flow(CAPTURED_BYTES if everything else HEAD_BYTES)
         self._hold(attempt)
         self._open_streams[id(attempt)] = attempt
@@ -216,8 +217,7 @@ class Engine:
 
     def stream_ended(self, attempt: Attempt, error: type[BaseException] | None) -> None:
         """A stream is over, exhausted without an error or left with one; what comes first counts."""
-        was_open = self._open_streams.pop(id(attempt), None) is not None  # of two threads at exit, one finds it
-        if was_open and not attempt.ended:
+        if self._open_streams.pop(id(attempt), None) and not attempt.ended:  # of two threads at exit, one finds it
             attempt.error = error
             attempt.ended = clock()
             self._settle(attempt)

@@ -51,7 +51,7 @@ class Reader:
         headers: Headers = {name.lower(): value for name, value in (attempt.headers or {}).items()}
         request = _asked(attempt)
         of_prompt, of_response = policies = self._settings.content_policies(attempt.frame.tags.content)
-        encoding, kind = headers.get("content-encoding", ""), headers.get("content-type", "")
+        encoding, kind = headers.get("content-encoding", "").strip().lower(), headers.get("content-type", "")
         body = read_body(attempt, encoding, kind, everything=of_response != "off")
         document = {**provider.in_headers(headers), **body.document}
         answer, failure = endpoint.answer(document), provider.failure(document)
@@ -229,7 +229,9 @@ def _answer(answer: Answer, headers: Headers, provider: Provider) -> Fields:
 
 def _outcome(attempt: Attempt, headers: Headers, body: Body, failure: Failure, provider: Provider) -> Fields:
     error = attempt.error
-    is_answer = body.is_stream and attempt.http_status < 400
+    # How it was closed says nothing of a stream whose end mark cannot be seen.
+    is_told = body.is_complete or not body.is_unread or error not in (None, GeneratorExit)
+    is_answer = body.is_stream and attempt.http_status < 400 and is_told
     raised = "" if error is None or error is GeneratorExit else error.__name__
     names = (provider.request_id_header, *provider.other_request_id_headers)
     return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import httpx2
@@ -12,6 +13,7 @@ import pytest
 from hook_recorder import recording
 from hypothesis import given
 from hypothesis import strategies as st
+from tokentide.call import LLMCall
 from tokentide.context import Tags
 from tokentide.hooks import _body
 from tokentide.hooks._body import FRAMINGS, Body, event_of, read_body, split_frames
@@ -39,6 +41,25 @@ def read(chunks: list[bytes], encoding: str = "", everything: bool = True, endpo
     for chunk in chunks:
         attempt.flow.add(chunk)
     return read_body(attempt, encoding, "text/event-stream; charset=utf-8", everything)
+
+
+def ask(content: Iterator[bytes], encoding: str, is_left: bool = False) -> None:
+    headers = {"content-type": "text/event-stream"} | ({"content-encoding": encoding} if encoding else {})
+    transport = httpx2.MockTransport(lambda request: httpx2.Response(200, headers=headers, content=content))
+    with (
+        httpx2.Client(transport=transport) as client,
+        client.stream("POST", "http://api.openai.com/v1/chat/completions", json={"stream": True}) as response,
+    ):
+        for _ in response.iter_raw():
+            if is_left:
+                break
+
+
+def streamed(chunks: list[bytes], encoding: str = "", is_left: bool = False) -> LLMCall:
+    """The record of a stream that the app reads to its end, or leaves after the first chunk."""
+    with recording() as recorder:
+        ask(iter(chunks), encoding, is_left)
+        return recorder.call()
 
 
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=60), st.booleans())
@@ -90,6 +111,31 @@ def test_an_encoded_stream_goes_through_the_engine_whole() -> None:
         "openai",
         "api.openai.com",
     )
+
+
+@pytest.mark.parametrize("encoding", ["GZIP", " gzip ", "Deflate"])
+def test_the_name_of_an_encoding_may_be_written_otherwise(encoding: str) -> None:
+    encode = zlib.compress if encoding == "Deflate" else gzip.compress
+    encoded = encode(b": wait\n\n" * 9000 + sse(answers.chat_events(ANSWER, 20, include_usage=True)), 0)
+    call = streamed([encoded[at : at + 4000] for at in range(0, len(encoded), 4000)], encoding)
+    assert (call.output_tokens, call.stream_outcome) == (100, "complete")
+
+
+def test_how_a_stream_went_is_unknown_where_its_end_cannot_be_read() -> None:
+    assert streamed([b"\x28\xb5\x2f\xfd..."], "zstd").stream_outcome == ""
+    assert streamed([b"\x28\xb5\x2f\xfd..."] * 2, "zstd", is_left=True).stream_outcome == ""
+    assert streamed([sse([{}], b"")] * 2, is_left=True).stream_outcome == "abandoned"
+
+
+def test_a_stream_that_an_error_ends_is_broken_whether_or_not_it_can_be_read() -> None:
+    def content() -> Iterator[bytes]:
+        yield b"\x28\xb5\x2f\xfd..."
+        raise httpx2.ReadError("the connection is gone")
+
+    with recording() as recorder:
+        with pytest.raises(httpx2.ReadError):
+            ask(content(), "zstd")
+        assert recorder.call().stream_outcome == "broken"
 
 
 def test_the_first_content_is_where_it_came() -> None:
