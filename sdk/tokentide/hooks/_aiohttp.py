@@ -97,7 +97,8 @@ def _passed(engine: Engine, tee: Any, read: Any, at_once: bool) -> None:
     attempt.error = None
     chunk: bytes = read if isinstance(read, bytes) else read[0]
     is_over = content.at_eof()
-    if at_once and is_over and not flow.chunks:
+    # As a flow, what the session was told not to unpack is unpacked by the reader.
+    if at_once and is_over and not flow.chunks and _ENCODING not in attempt.headers:
         attempt.flow = None
         attempt.keep_body(chunk, max(flow.limit, BODY_BYTES))
     elif chunk:

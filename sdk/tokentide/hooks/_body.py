@@ -27,13 +27,15 @@ class Body:
     """What an answer's body says. `first_content` is the position of the chunk that brought the first content.
 
     `is_cut`: it was too long to be kept whole, so its text has a hole. `is_unread`: it is encoded in a way that is not
-    known, or was too long to be unpacked to its end.
+    known, or was too long to be unpacked to its end. `is_wrong`: it is here whole, it says that it is JSON or HTML, and
+    there is no JSON object in it.
     """
 
     document: Document = field(default_factory=dict)
     is_stream: bool = False
     is_cut: bool = False
     is_unread: bool = False
+    is_wrong: bool = False
     is_complete: bool = False
     first_content: int | None = None
 
@@ -43,32 +45,43 @@ def read_body(attempt: Attempt, encoding: str, content_type: str, everything: bo
 
     An encoding other than gzip and deflate cannot be read: the body is empty then, and the usage counts as missing.
     """
-    flow = attempt.flow
+    flow, endpoint = attempt.flow, attempt.route.endpoint
+    unread = encoding not in (*_PLAIN, *PACKED)
     if flow is None:
         chunks, tail, cut = [attempt.body], attempt.tail, bool(attempt.tail)
     else:
         chunks, tail, cut = flow.head, b"".join(flow.tail), flow.cut
         if encoding not in _PLAIN:
             chunks = list(decoded(chunks + [tail] * (not cut), encoding))
-            tail = b""
-    unread = encoding not in _PLAIN and (encoding not in PACKED or (flow is not None and cut))
-    framing = FRAMINGS.get(content_type.partition(";")[0].strip().lower())
+            tail, unread = b"", unread or cut or sum(map(len, chunks)) >= _MOST_DECODED
+    kind = content_type.partition(";")[0].strip().lower()
+    framing = FRAMINGS.get(kind)
     if framing is None:
         whole = b"".join(chunks) + (b"" if cut else tail)
-        document = parse_cut(whole, tail) if cut else _document(whole, attempt.route.endpoint)
-        return Body(document, is_cut=cut, is_unread=unread)
+        document = parse_cut(whole, tail) if cut else _document(whole, endpoint)
+        is_wrong = document is None and not unread and _should_be_an_object(whole, kind, endpoint)
+        return Body(document or {}, is_cut=cut, is_unread=unread, is_wrong=is_wrong)
     pieces, end = (chunks, tail) if cut else ([*chunks, tail], b"")
-    stream = _read_events(framing, pieces, end, attempt.route.endpoint, everything)
+    stream = _read_events(framing, pieces, end, endpoint, everything)
     first_content = stream.first_content if flow is not None else None
     return replace(stream, is_cut=cut, is_unread=unread, first_content=first_content)
 
 
-def _document(whole: bytes, endpoint: Endpoint) -> Document:
-    """The object in a body. Where others send a stream, Google may send an array of events: what they add up to."""
+def _document(whole: bytes, endpoint: Endpoint) -> Document | None:
+    """The object in a body, if there is one.
+
+    Where others send a stream, Google may send an array of events: what they add up to.
+    """
     if not whole.lstrip().startswith(b"["):
-        return parse(whole) or {}
-    events = (mapping(item) for item in items(load(whole)))
-    return endpoint.fold([event for event in events if event is not None])
+        return parse(whole)
+    events = [event for item in items(load(whole)) if (event := mapping(item)) is not None]
+    return endpoint.fold(events) if events else None
+
+
+def _should_be_an_object(whole: bytes, kind: str, endpoint: Endpoint) -> bool:
+    """Whether a body of that kind is a mistake without an object: speech and transcripts have many forms."""
+    said = kind in ("application/json", "text/html") or kind.endswith("+json")
+    return said and bool(whole.strip()) and endpoint.operation != "audio"
 
 
 def decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:

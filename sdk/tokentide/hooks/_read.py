@@ -233,11 +233,12 @@ def _outcome(attempt: Attempt, headers: Headers, body: Body, failure: Failure, p
     is_told = body.is_complete or not body.is_unread or error not in (None, GeneratorExit)
     is_answer = body.is_stream and attempt.http_status < 400 and is_told
     raised = "" if error is None or error is GeneratorExit else error.__name__
+    is_wrong = body.is_wrong and error is None and attempt.http_status < 400
     names = (provider.request_id_header, *provider.other_request_id_headers)
     return {
         "status": status_of(attempt.http_status, error, failure),
         "http_status": attempt.http_status or None,
-        "error_code": failure.code or raised,
+        "error_code": failure.code or raised or ("unreadable_body" if is_wrong else ""),
         # A client that was told of an error leaves the stream because of it.
         "stream_outcome": stream_outcome(body.is_complete, None if failure.code else error) if is_answer else "",
         "request_id": next((headers[name] for name in names if headers.get(name)), "")[:_MOST_CHARS],

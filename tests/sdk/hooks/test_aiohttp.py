@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import gzip
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from hook_recorder import Recorder, recording
 
 from server.demo.provider import RunningProvider
@@ -276,3 +279,20 @@ def test_what_has_no_address_is_the_apps_mistake_and_not_ours(url: str, recorder
 
     asyncio.run(main())
     assert (recorder.attempts, recorder.hook_errors) == ([], 0)
+
+
+def test_an_answer_that_the_session_does_not_unpack_is_read_all_the_same(recorder: Recorder) -> None:
+    packed = gzip.compress(b'{"usage": {"prompt_tokens": 5, "completion_tokens": 7}}')
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(body=packed, headers={"content-encoding": "gzip", "content-type": "application/json"})
+
+    async def main() -> Any:
+        app = web.Application()
+        app.router.add_post("/chat/completions", answer)
+        async with TestServer(app) as server:
+            url = str(server.make_url("/chat/completions"))
+            return await asyncio.to_thread(post, url, aiohttp.ClientResponse.read, auto_decompress=False)
+
+    assert asyncio.run(main()) == packed
+    assert (recorder.call().output_tokens, recorder.call().error_code) == (7, "")

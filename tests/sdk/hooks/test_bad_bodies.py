@@ -99,6 +99,58 @@ def test_the_app_gets_what_it_would_have_got(name: str, package: Any, http_statu
     assert max(len(call.request_id), len(call.usage_raw), len(call.model_responded)) <= 8192
 
 
+WRONG = ["truncated", "not JSON", "a list", "a text", "null"]
+
+
+@pytest.mark.parametrize("is_raw", [False, True], ids=["whole", "in pieces"])
+@pytest.mark.parametrize("name", BODIES)
+def test_a_good_answer_without_an_object_says_so(name: str, is_raw: bool) -> None:
+    if name in WRONG:
+        assert told(*BODIES[name], is_raw) == ("ok", "unreadable_body")
+        assert told(BODIES[name][0], {"content-type": "text/html"}, is_raw) == ("ok", "unreadable_body")
+    elif name in ("empty", "gzip", "brotli", "an unknown encoding", "absurd headers", "wrongly typed"):
+        assert told(*BODIES[name], is_raw) == ("ok", "")
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "body"),
+    [
+        ("audio/speech", "audio/mpeg", b"ID3\x04"),
+        ("audio/speech", JSON, b"ID3\x04"),
+        ("audio/transcriptions", "text/plain; charset=utf-8", b"Hello."),
+        ("audio/transcriptions", JSON, b'"Hello."'),
+        ("images/generations", "image/png", b"\x89PNG"),
+        ("chat/completions", "application/octet-stream", b"\x00\x01"),
+        ("chat/completions", JSON, b"{}"),
+        ("chat/completions", JSON, b" \n"),
+        ("chat/completions", "application/problem+json", dumped(CHAT)),
+    ],
+)
+def test_an_answer_that_may_be_so_is_not_called_unreadable(path: str, kind: str, body: bytes) -> None:
+    assert told(body, {"content-type": kind}, False, path) == ("ok", "")
+
+
+def test_an_answer_that_the_app_left_or_that_was_not_kept_whole_is_not_called_unreadable() -> None:
+    with recording() as recorder, HTTP.Client(transport=answering(dumped(CHAT)[:-9])) as client:
+        with client.stream("POST", "https://api.openai.com/v1/chat/completions", json={}):
+            pass
+        assert recorder.call().error_code == ""
+    assert told(b'{"a": "' + b"x" * BODY_BYTES, {}, False) == ("ok", "")
+
+
+def told(body: bytes, headers: dict[str, str], is_raw: bool, path: str = "chat/completions") -> tuple[str, str]:
+    """The status and the error of a call, of which the app reads the answer as it comes over the line, or whole."""
+    with recording() as recorder, HTTP.Client(transport=answering(body, headers)) as client:
+        address = f"https://api.openai.com/v1/{path}"
+        if is_raw:
+            with client.stream("POST", address, json={}) as response:
+                list(response.iter_raw())
+        else:
+            client.post(address, json={})
+        call = recorder.call()
+    return call.status, call.error_code
+
+
 @pytest.mark.parametrize(
     "usage",
     [
