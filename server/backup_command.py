@@ -14,6 +14,7 @@ from server.owner import ask_owner
 from server.programs import utc_now
 from store.backup import REPLACED, RESTORING, check_outside, read_manifest, restore_backup
 from store.connection import check_free, open_store
+from store.errors import BackupError
 
 _SERVER: Final = "the store is a ClickHouse server: use its own BACKUP DATABASE and RESTORE DATABASE"
 
@@ -30,14 +31,20 @@ def run_backup(config: Config, folder: Path, server: str | None) -> None:
 def run_restore(config: Config, backup: Path, force: bool) -> list[str]:
     """Make the backup the store and return what differs from its manifest; the store is then left as it was.
 
-    It is restored beside the store, which is replaced when everything is there. Raises ConfigError when there is
-    something in the store and `force` is not given, BackupError when the backup lies in the store, StoreError.
+    It is restored beside the store, which is replaced when everything is there. Raises ConfigError when the store
+    is a mount point, or there is something in it and `force` is not given, BackupError when the backup lies in the
+    store, StoreError.
     """
     address = config.store.address()
     if not address.startswith("chdb://"):
         raise ConfigError(_SERVER)
     check_free(address)
     folder = Path(address.removeprefix("chdb://")).absolute()
+    if folder.is_mount():
+        raise ConfigError(
+            f"the store {folder} is a mount point, which no restore can replace: put the store in a folder below the "
+            "volume and name that in store.dsn"
+        )
     check_outside(backup, folder)
     if folder.exists() and any(folder.iterdir()) and not force:
         raise ConfigError(f"the store {folder} is not empty: restore elsewhere, or replace it with --force")
@@ -63,10 +70,26 @@ def run_restore(config: Config, backup: Path, force: bool) -> list[str]:
 
 
 def _take_the_place(beside: Path, folder: Path) -> None:
-    """The earlier store stays under another name until the new one has its place."""
+    """The earlier store stays under another name until the new one has its place, and gets its own back if it fails.
+
+    Raises BackupError.
+    """
     earlier = folder.with_name(folder.name + REPLACED)
     shutil.rmtree(earlier, ignore_errors=True)
-    if folder.exists():
-        folder.rename(earlier)
-    beside.rename(folder)
+    was_there = folder.exists()
+    try:
+        if was_there:
+            folder.rename(earlier)
+        try:
+            beside.rename(folder)
+        except OSError:
+            if was_there:
+                earlier.rename(folder)
+            raise
+    except OSError as error:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise BackupError(
+            f"the restored store cannot take the place of {folder}, correct that and restore again; if it is a mount "
+            f"point, put the store in a folder below it and name that in store.dsn ({error})"
+        ) from error
     shutil.rmtree(earlier, ignore_errors=True)

@@ -90,6 +90,21 @@ def test_a_backup_that_a_restore_would_destroy_is_neither_written_nor_restored(
     assert list(inside.iterdir()) == [inside / "manifest.json"]
 
 
+def test_a_store_that_cannot_be_replaced_is_left_as_it_was(up: RunningUp, tmp_path: Path) -> None:
+    refused = said(tmp_path, "restore", "backup", "--force", code=1, TOKENTIDE_STORE__DSN="chdb:///")
+    assert "is a mount point, which no restore can replace: put the store in a folder below the volume" in refused
+    said(up.folder, "backup", str(tmp_path / "backup"), **port(up))
+    store = tmp_path / "tokentide-data" / "store"
+    store.mkdir(parents=True)
+    (store / "mark").touch()
+    in_the_way = store.with_name("store.replaced")
+    in_the_way.touch()
+    refused = said(tmp_path, "restore", "backup", "--force", code=1)
+    assert f"the restored store cannot take the place of {store}, correct that and restore again" in refused
+    assert sorted(store.parent.iterdir()) == [store, in_the_way]
+    assert list(store.iterdir()) == [store / "mark"]
+
+
 def test_a_restore_into_a_store_that_is_in_use_is_refused(up: RunningUp) -> None:
     assert "is held by another process" in said(up.folder, "restore", "backup", "--force", code=1)
 
