@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import sys
 import zlib
 from pathlib import Path
@@ -16,6 +17,8 @@ from typing import Final
 
 FULL_BYTES: Final = 8 * 1024 * 1024
 _RECORD: Final = slice(9, -1)
+# Others may have put a link there, to a file that must not be written to. Neither flag is known everywhere.
+_OPENING: Final = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 if sys.platform == "win32":
     import msvcrt
@@ -42,6 +45,12 @@ else:
 def line(record: bytes) -> bytes:
     """The line that holds a record; a record has no line breaks."""
     return b"%08x %b\n" % (zlib.crc32(record), record)
+
+
+def _is_ours(state: os.stat_result) -> bool:
+    """Whether this is a file of this user. A segment that was finished while it was opened has no name any more."""
+    is_own = not hasattr(os, "geteuid") or state.st_uid == os.geteuid()
+    return is_own and stat.S_ISREG(state.st_mode) and state.st_nlink > 0
 
 
 def _record(found: bytes) -> bytes | None:
@@ -81,12 +90,11 @@ class Segment:
     def open(cls, path: Path, flags: int = 0) -> Segment | None:
         """The segment at `path`; None when another process has it or it cannot be used."""
         try:
-            descriptor = os.open(path, os.O_RDWR | flags | getattr(os, "O_BINARY", 0), 0o600)
+            descriptor = os.open(path, _OPENING | flags, 0o600)
         except OSError:
             return None
         try:
-            # A segment that was finished between opening and locking has no name any more.
-            if _lock(descriptor) and os.fstat(descriptor).st_nlink:
+            if _lock(descriptor) and _is_ours(os.fstat(descriptor)):
                 return cls(path, descriptor)
         except OSError:
             if flags & os.O_CREAT:

@@ -7,6 +7,7 @@ import errno
 import hashlib
 import itertools
 import os
+import stat
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from tokentide.segment import START_BYTES, Segment, line
 
 MAKING_TRIES: Final = 5
 _SUFFIX: Final = ".segment"
+_OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
 class Spool:
@@ -142,16 +144,21 @@ def spool_folder(settings: Settings) -> Path:
 
 
 def _prepare(folder: Path) -> None:
-    """Make the folder, readable for this user only. Raises OSError, also when it belongs to somebody else."""
+    """Make the folder, for this user only. Raises OSError, also when it belongs to somebody else or is a link."""
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
-    if hasattr(os, "geteuid") and folder.stat().st_uid != os.geteuid():
-        raise PermissionError(f"{folder} belongs to another user")
+    if not hasattr(os, "geteuid"):
+        return
+    state = folder.lstat()
+    if state.st_uid != os.geteuid() or not stat.S_ISDIR(state.st_mode):
+        raise PermissionError(f"{folder} belongs to another user or is a link")
+    if state.st_mode & _OTHERS_WRITE:
+        folder.chmod(0o700)
 
 
 def _bytes_in(folder: Path) -> int:
     total = 0
     for path in folder.iterdir():
         with contextlib.suppress(FileNotFoundError):
-            total += path.stat().st_size
+            total += path.lstat().st_size
     return total

@@ -127,6 +127,41 @@ def test_a_folder_of_somebody_else_is_not_used(tmp_path: Path, monkeypatch: pyte
     assert files(tmp_path) == []
 
 
+def test_a_folder_that_others_may_write_to_is_closed_to_them(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    assert open_spool(tmp_path).append([b"one"]) == 1
+    assert tmp_path.stat().st_mode & 0o777 == 0o700
+
+
+def test_what_others_have_put_in_the_place_of_a_segment_is_left_alone(tmp_path: Path) -> None:
+    folder, precious = tmp_path / "spool", tmp_path / "precious"
+    precious.write_bytes(b"precious\n" * 99)
+    folder.mkdir()
+    (folder / "00000000000000000001-1.segment").symlink_to(precious)
+    os.mkfifo(folder / "00000000000000000002-1.segment")
+    spool = open_spool(folder, 500)
+    assert spool.append([b"one"]) == 1
+    assert drain(spool) == [b"one"]
+    assert precious.read_bytes() == b"precious\n" * 99
+
+
+def test_a_segment_of_somebody_else_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = open_spool(tmp_path)
+    spool.append([b"one"])
+    spool.close()
+    (path,) = files(tmp_path)
+    owner = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    assert segment.Segment.open(path) is None
+
+
+def test_a_link_to_a_folder_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "spool").symlink_to(tmp_path / "folder")
+    assert open_spool(tmp_path / "spool").append([b"one"]) == 0
+    assert files(tmp_path / "folder") == []
+
+
 def test_a_folder_that_cannot_be_made_keeps_nothing_and_harms_nobody(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     spool = open_spool(tmp_path / "file" / "spool")
