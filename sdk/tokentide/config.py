@@ -82,11 +82,14 @@ def _folder(value: object) -> Path:
 
 
 def _hosts(value: object) -> tuple[str, ...]:
-    """Names of hosts; in the environment separated by commas."""
+    """Names of hosts, in small letters as in an address that was read; in the environment separated by commas."""
     names = value.split(",") if isinstance(value, str) else value
     if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
         raise ValueError("must be names of hosts, separated by commas")
-    return tuple(name.strip() for name in names if name.strip())
+    # An address of IPv6 has more colons than one.
+    if any("/" in name or "[" in name or name.count(":") == 1 for name in names):
+        raise ValueError("must be names of hosts without scheme, port and path, such as api.example.com")
+    return tuple(name.strip().lower() for name in names if name.strip())
 
 
 def _secret(value: object) -> str:
@@ -169,7 +172,9 @@ class Settings:
     queue_size: Annotated[int, _at_least(1), "Most calls that wait in memory."] = 20_000
     queue_max_bytes: Annotated[int, _at_least(1), "Most bytes, nearly, that they keep there."] = 128 * 1024 * 1024
     include_usage_hosts: Annotated[
-        tuple[str, ...], _hosts, "Hosts whose chat streams are asked for their usage where the app did not ask."
+        tuple[str, ...],
+        _hosts,
+        "Hosts, without ports, whose chat streams are asked for their usage where the app did not ask.",
     ] = ()
     user_key: Annotated[str, _secret, "Secret for hashing user names; empty records none."] = field(
         default="", repr=False

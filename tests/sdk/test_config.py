@@ -42,12 +42,20 @@ def test_values_from_the_environment_get_their_types() -> None:
         ("kafka_client", "SASL_SSL", r"^kafka_client must be settings by name, in the environment as JSON: .*…}$"),
         ("kafka_client", {"acks": 0}, r"must be about how to reach brokers \(.*\), not 'acks'$"),
         ("spool_dir", 3, "spool_dir must be the path of a folder"),
+        ("include_usage_hosts", "a, b:80", "must be names of hosts without .* port .*, such as .*, not 'a, b:80'"),
+        ("include_usage_hosts", ["http://b"], "must be names of hosts without scheme"),
+        ("include_usage_hosts", ["[::1]"], "must be names of hosts without scheme"),
         ("team", None, "team must be a text, not None"),
     ],
 )
 def test_a_wrong_argument_is_one_clear_error(name: str, value: object, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         load({}, **{name: value})
+
+
+def test_names_of_hosts_are_compared_in_small_letters() -> None:
+    settings = load({"TOKENTIDE_INCLUDE_USAGE_HOSTS": "API.Example.com, ::1,"})
+    assert settings.include_usage_hosts == ("api.example.com", "::1")
 
 
 def test_a_wrong_value_in_the_environment_is_logged_and_the_default_stays(caplog: pytest.LogCaptureFixture) -> None:
