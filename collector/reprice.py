@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+from collector.allocation.allocate import allocate_capacity
+from collector.allocation.capacity import CapacityConfig
 from collector.books import correct
 from collector.price_book.book import PriceBook
 from collector.price_book.resolve import Named, Resolver
@@ -62,10 +64,18 @@ class Repriced(NamedTuple):
 
 
 def reprice(
-    store: Store, resolver: Resolver, start: datetime, end: datetime, reason: str, now: datetime, dry_run: bool
+    store: Store,
+    resolver: Resolver,
+    start: datetime,
+    end: datetime,
+    reason: str,
+    now: datetime,
+    dry_run: bool,
+    capacity: Mapping[str, CapacityConfig] | None = None,
 ) -> Repriced:
     """Price the calls that started from `start` to `end`, whole hours, with all that the price book says now.
 
+    Hours of `capacity` with calls whose names are understood otherwise are worked out again with that.
     With `dry_run` only say what would change. Raises ValueError for a span that cannot be priced again, StoreError.
     """
     _check(store, start, end, now)
@@ -83,6 +93,9 @@ def reprice(
     renamed = _renamed(store, resolver, span)
     if not dry_run:
         _rename(store, renamed, span)
+        # Without that such calls would cost nothing, in closed months too, until a collector has done it.
+        for label, resource in (capacity or {}).items():
+            allocate_capacity(store, label, resource, now, version.number)
     of_version = span | {"version": version.number}
     store.execute(load("collector", "touch_mixed_minutes"), of_version)
     _roll_up(work)

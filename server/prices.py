@@ -86,7 +86,8 @@ def repriced(store: Store, config: Config, asked: Mapping[str, Any], clock: Cloc
     """
     start, end = (parse_instant(_text(asked, edge)) for edge in ("from", "to"))
     resolver, dry_run = _resolver(store, config), bool(asked.get("dry_run"))
-    done = reprice(store, resolver, start, end, _text(asked, "reason"), clock(), dry_run)
+    reason, capacity = _text(asked, "reason"), config.collector.capacity
+    done = reprice(store, resolver, start, end, reason, clock(), dry_run, capacity)
     return {
         "cost_version": done.cost_version,
         "corrections": done.corrections,

@@ -96,10 +96,12 @@ def _take_back(store: Store, label: str, start: datetime, end: datetime, now: da
     return len(hours)
 
 
-def allocate_capacity(store: Store, label: str, resource: CapacityConfig, now: datetime) -> int:
+def allocate_capacity(
+    store: Store, label: str, resource: CapacityConfig, now: datetime, version: int | None = None
+) -> int:
     """Spread every ended hour of a resource that was not, or whose calls have changed; returns how many.
 
-    Raises StoreError.
+    Calls weigh their list prices under the cost version `version`, or else under the newest one. Raises StoreError.
     """
     start = max(_midnight(resource.valid_from), _next_hour(kept_since(store)))
     end = (now - _SETTLES).replace(minute=0, second=0, microsecond=0)
@@ -113,11 +115,15 @@ def allocate_capacity(store: Store, label: str, resource: CapacityConfig, now: d
     recent = span | {"start": max(start, end - _LOOKS_BACK)}
     received = dict(store.query(load("collector.allocation", "capacity_received"), recent).rows)
     due = [hour for hour in hours if hour not in done or (hour in received and _came_since(received[hour], done[hour]))]
-    used = store.query(load("collector.allocation", "capacity_used"), span).rows if due else []
+    if not due:
+        return 0
+    if version is None:
+        version = int(store.query(load("collector", "newest_cost_version")).scalar())
+    used = store.query(load("collector.allocation", "capacity_used"), span | {"version": version}).rows
     uses = {row[0]: Use(*row) for row in used}
     for hour in due:
         if hour in uses:
-            _price_hour(store, label, resource, uses[hour], now)
+            _price_hour(store, label, resource, uses[hour], now, version)
     _book_hours(store, label, resource, [uses.get(hour, Use(hour)) for hour in due], now)
     return len(due)
 
@@ -140,19 +146,17 @@ def _take_calls(store: Store, label: str, resource: CapacityConfig, hours: Seque
         store.execute(load("collector.allocation", "mark_calls"), served)
 
 
-def _price_hour(store: Store, label: str, resource: CapacityConfig, use: Use, now: datetime) -> None:
+def _price_hour(store: Store, label: str, resource: CapacityConfig, use: Use, now: datetime, version: int) -> None:
     """Give the calls of one hour prices that add up to what they bear of it."""
     if use.weight:
         query = load("collector.allocation", "price_hour")
         part = int(borne(resource, use).scaleb(12))
         told = {"resource": label, "hour": use.hour, "borne": part, "weight": use.weight, "now": now}
-        store.execute(query, told | {"tiers_of_a_span": TIERS_OF_A_SPAN})
+        store.execute(query, told | {"version": version, "tiers_of_a_span": TIERS_OF_A_SPAN})
 
 
 def _book_hours(store: Store, label: str, resource: CapacityConfig, uses: Sequence[Use], now: datetime) -> None:
     """Book what no call bears of these hours to `idle`, roll them up, and keep what became of each."""
-    if not uses:
-        return
     span = {"resource": label, "start": uses[0].hour, "end": uses[-1].hour + _HOUR}
     borne_by_calls = dict(store.query(load("collector.allocation", "capacity_borne"), span).rows)
     rows: list[tuple[Any, ...]] = []

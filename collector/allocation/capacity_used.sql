@@ -10,7 +10,7 @@ SELECT
         calls.usage_kind < 7, 0,
         NOT calls.is_priced, 1000000 * toInt64(ifNull(calls.input_tokens, 0) + ifNull(calls.output_tokens, 0)),
         calls.picodollars)) AS weight
-FROM priced_calls_at(version = (SELECT max(number) FROM cost_versions), contracts = 0) AS calls
+FROM priced_calls_at(version = {version:UInt32}, contracts = 0) AS calls
 WHERE calls.capacity = {resource:String}
     AND calls.is_attempt
     AND calls.started_at >= {start:DateTime}

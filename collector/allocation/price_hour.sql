@@ -12,7 +12,7 @@ INSERT INTO capacity_prices
     output_audio_rate, input_image_rate, output_image_rate, request_rate, source, computed_at
 )
 WITH
-    (SELECT max(number) FROM cost_versions) AS version,
+    {version:UInt32} AS version,
     served AS
     (
         SELECT DISTINCT price_key

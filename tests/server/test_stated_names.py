@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -13,6 +13,10 @@ from events import a_call
 from given_prices import give_prices, state_prices
 from prometheus_client import CollectorRegistry
 
+from collector.allocation.allocate import allocate_capacity
+from collector.allocation.capacity import CapacityConfig
+from collector.books import close, months
+from collector.config import CollectorConfig
 from collector.price_book.row import price_key
 from collector.record import Record
 from server.config import Config
@@ -23,6 +27,7 @@ from store.sql import parse
 
 DAY = timedelta(days=1)
 COST = parse("cost", "-- One row = one call.\nSELECT cost FROM priced_calls")
+FLAT = parse("flat", "-- One row = one call.\nSELECT model, cost FROM priced_calls WHERE cost_status = 'flat'")
 OURS = '[[price]]\nprovider = "openai"\nmodel = "mystery"\nrates = { input_rate = 1, output_rate = 4 }\n'
 ASKED = {"name": "ours.toml", "layer": "override", "reason": "ours"}
 
@@ -36,6 +41,29 @@ def test_a_price_of_a_name_that_the_seed_lacks_holds_for_its_calls(store: Store)
     done = repriced(store, Config(), span, lambda: NOW)
     assert [(one["requested"], one["has_price"]) for one in done["renamed"]] == [("mystery", True)]
     assert store.query(COST).rows == [(Decimal("0.000484"),)]
+
+
+def test_a_closed_month_keeps_the_cost_of_capacity_whose_calls_get_a_price(store: Store) -> None:
+    day = NOW.replace(month=10, day=31, hour=0)
+    gpu = CapacityConfig(
+        kind="gpu", hourly=Decimal(10), host="gpu-1", valid_from=day.date(), valid_to=date(2026, 11, 1)
+    )
+    told = {"started_at": day, "host": "gpu-1", "provider_reported_cost": None}
+    calls = [a_call(model_requested=model, model_responded="", **told) for model in ("mystery", "gpt-5")]
+    collect(store, *calls, capacity={"gpu": gpu})
+    allocate_capacity(store, "gpu", gpu, NOW)
+    close(store, date(2026, 10, 1), NOW)
+    updated(store, Config(), ASKED | {"text": OURS}, lambda: NOW)
+    span = {"from": f"{day:%Y-%m-%dT%H:00:00Z}", "to": "2026-11-01T00:00:00Z", "reason": "ours"}
+    config = Config(collector=CollectorConfig(capacity={"gpu": gpu}))
+    done = repriced(store, config, span, lambda: NOW + timedelta(minutes=1))
+    (month,) = months(store)
+    assert (month.known_now, month.not_booked) == (Decimal(240), 0)
+    assert {change["priced_before"] - change["priced_after"] for change in done["changes"]} == {0}
+    weights = dict(store.query(FLAT).rows)
+    assert weights["mystery"] / weights["gpt-5"] == pytest.approx(
+        Decimal("0.000484") / Decimal("0.001013"), rel=Decimal("1e-3")
+    )
 
 
 def test_a_collector_knows_stated_names(store: Store) -> None:
