@@ -25,6 +25,8 @@ TIERS_OF_A_SPAN: Final = 16
 _MOST_TIERS: Final = TIERS_OF_A_SPAN - 1
 OF_AN_ACCOUNT: Final = "account:"
 """Before the name of an account, in place of a team; it goes before the contract of the team."""
+OF_CAPACITY: Final = "capacity:"
+"""Before the label of a resource of flat cost, in place of a team, as `collector.allocation` writes its prices."""
 AT_LIST_PRICE: Final = "*"
 """In place of a team: what calls would cost without any contract."""
 

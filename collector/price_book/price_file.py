@@ -7,18 +7,19 @@ from datetime import date, datetime, time, timezone
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from itertools import combinations
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import tomllib
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from collector.price_book.declared import Declared
-from collector.price_book.effective import AT_LIST_PRICE, OF_AN_ACCOUNT, Statement
+from collector.price_book.effective import AT_LIST_PRICE, OF_AN_ACCOUNT, OF_CAPACITY, Statement
 from collector.price_book.gaps import gap
 from collector.price_book.overlay import intersection
 from collector.price_book.resolve import contexts
 from collector.price_book.row import BEGINNING, DAY, END, RATES, UNBOUNDED, PriceRow, price_key
 
+_CURRENCY: Final = "USD"
 _HIGHEST_RATE: Final = Decimal(10_000)
 _HIGHEST_REQUEST_RATE: Final = Decimal(1_000_000)
 # What price_statements can hold.
@@ -41,7 +42,7 @@ class _Price(BaseModel):
     day_to: time | None = None
     input_from: int = Field(default=0, ge=0)
     input_to: int | None = Field(default=None, gt=0)
-    currency: Literal["USD"] = "USD"
+    currency: str = _CURRENCY
     rates: dict[str, Decimal] = {}
     discount: Decimal | None = Field(default=None, ge=0, le=1, decimal_places=_DIGITS)
     reference: str = ""
@@ -52,6 +53,10 @@ class _Price(BaseModel):
             raise ValueError("a contract is of a team or of an account: give one of them")
         if self.team == AT_LIST_PRICE or self.team.startswith(OF_AN_ACCOUNT):
             raise ValueError(f"{self.team} cannot be a team; write account = … for the contract of an account")
+        if self.team.startswith(OF_CAPACITY):
+            raise ValueError(f"{self.team} cannot be a team; what capacity costs is the setting collector.capacity")
+        if self.currency != _CURRENCY:
+            raise ValueError(f"currency is {self.currency}: rates are in US dollars: convert them")
         if bool(self.rates) == (self.discount is not None):
             raise ValueError("give either rates or a discount (0.12 is 12 % off)")
         if is_pattern(self.provider) or (self.rates and is_pattern(self.model)):
