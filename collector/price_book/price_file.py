@@ -22,6 +22,7 @@ from collector.price_book.row import BEGINNING, DAY, END, RATES, UNBOUNDED, Pric
 _CURRENCY: Final = "USD"
 _HIGHEST_RATE: Final = Decimal(10_000)
 _HIGHEST_REQUEST_RATE: Final = Decimal(1_000_000)
+_OF_A_CALL: Final = ("day_from", "day_to", "input_from", "input_to")
 # What price_statements can hold.
 _DIGITS: Final = 6
 
@@ -122,7 +123,8 @@ def parse_price_file(
     """What a price file states. Raises ValueError that names the entry and what is wrong with it.
 
     Entries for the same calls must not overlap, and must not leave out a time, a part of the day or sizes of the input
-    between them unless `allow_gaps`. Their contexts are those that names can have, `declared` ones among them.
+    between them unless `allow_gaps`. A discount must not be replaced by one of more models below it. Contexts are those
+    that names can have, `declared` ones among them.
     """
     try:
         found = tomllib.loads(text, parse_float=Decimal)
@@ -141,6 +143,7 @@ def parse_price_file(
     _check_contexts(entries, source, contexts(declared or Declared()))
     statements = [Statement(0, layer, entry.payer, entry.row(f"{layer} {source}"), entry.discount) for entry in entries]
     _check(statements, source, allow_gaps)
+    _check_order([statement for statement in statements if statement.discount is not None], source)
     return statements
 
 
@@ -179,6 +182,21 @@ def _check(statements: Sequence[Statement], source: str, allow_gaps: bool) -> No
                 )
         if not allow_gaps and (hole := gap(rows)):
             raise ValueError(f"{source}: nothing is said of {name} {hole}: fill the gap, or allow it with --allow-gaps")
+
+
+def _check_order(discounts: Sequence[Statement], source: str) -> None:
+    """Refuse a discount that one of more models below it replaces at all hours and sizes: it is expected to hold."""
+    for one, later in combinations(discounts, 2):
+        names, patterns = ((row.provider, row.model, row.context) for row in (one.row, later.row))
+        if one.team != later.team or names == patterns or not all(map(fnmatchcase, names, patterns)):
+            continue
+        both = intersection(one.row, later.row)
+        if both and all(both[bound] == getattr(one.row, bound) for bound in _OF_A_CALL):
+            raise ValueError(
+                f"{source}: the discount of {one.discount} on {one.row.model} of {one.row.provider} is replaced by that"
+                f" of {later.discount} on {later.row.model} below it: write that one first, or end one with valid_to"
+                " where the other begins"
+            )
 
 
 def _instant(given: date | datetime | None, otherwise: datetime) -> datetime:

@@ -137,6 +137,30 @@ def test_a_wrong_file_is_refused_with_what_is_wrong(text: str, layer: str, says:
 
 
 @pytest.mark.parametrize(
+    ("of_all", "is_refused"),
+    [
+        ("discount = 0.1\n", True),
+        ("valid_from = 2026-07-01\ndiscount = 0.1\n", True),
+        ("valid_from = 2026-08-01\ndiscount = 0.1\n", False),
+        ("day_to = 06:00:00\ndiscount = 0.1\n", False),
+        ('team = "search"\ndiscount = 0.1\n', False),
+        (f'team = "search"\n{RATES}', False),
+    ],
+)
+def test_a_discount_is_not_replaced_by_one_of_more_models_below_it(of_all: str, is_refused: bool) -> None:
+    of_one = entries("valid_to = 2026-08-01\ndiscount = 0.5\n")
+    of_all = entries(of_all) if RATES in of_all else entries(of_all).replace("gpt-5", "gpt-*")
+    assert len(parse_price_file(of_all + of_one, "contract", "ours.toml")) == 2
+    if is_refused:
+        with pytest.raises(
+            ValueError, match=r"of 0.5 on gpt-5 of openai is replaced by that of 0.1 on gpt-\* below it"
+        ):
+            parse_price_file(of_one + of_all, "contract", "ours.toml")
+    else:
+        assert len(parse_price_file(of_one + of_all, "contract", "ours.toml")) == 2
+
+
+@pytest.mark.parametrize(
     ("first", "second"),
     [
         ("valid_to = 2026-01-01", "valid_from = 2026-02-01"),
