@@ -65,7 +65,7 @@ def app(runtime: Any) -> list[object]:
     seen += [body("model").read(), b"".join(body("model").iter_chunks(9)), list(body("model").iter_lines())]
     unread, left = events("s9x1-model"), events("s9x1-model")
     seen += [unread.close(), next(iter(left)), left.close()]
-    failing = ((said, "status500"), (said, "delay150"), (body, "status500"), (drained, "cut3"), (drained, "thrown"))
+    failing = ((said, "status500"), (said, "delay600"), (body, "status500"), (drained, "cut3"), (drained, "thrown"))
     for call, behaviour in failing:
         with pytest.raises(Exception, match=r".+") as raised:
             call(f"{behaviour}-model")
@@ -75,7 +75,7 @@ def app(runtime: Any) -> list[object]:
 
 @pytest.fixture(scope="module")
 def runtime(bedrock: BedrockServer) -> Any:
-    config = Config(retries={"total_max_attempts": 2, "mode": "standard"}, read_timeout=0.1)
+    config = Config(retries={"total_max_attempts": 2, "mode": "standard"}, read_timeout=0.25)
     keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
     return boto3.client("bedrock-runtime", region_name="us-east-1", endpoint_url=bedrock.url, config=config, **keys)
 
