@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from server.demo.bill import bill
-from server.demo.plan import ALERT, DRIFTING
+from server.demo.plan import ALERT, DRIFTING, SPEND_ALERT
 from server.demo.provider import Answered
 
 
@@ -53,9 +53,8 @@ class Outcome:
 
     def silences(self) -> list[str]:
         """Which conclusions are missing, one sentence each."""
-        found = []
-        if not any(each["alert"] == ALERT for each in self.alerts):
-            found.append(f"the alert {ALERT} did not fire")
+        fired = {each["alert"] for each in self.alerts}
+        found = [f"the alert {alert} did not fire" for alert in (ALERT, SPEND_ALERT) if alert not in fired]
         if not any(each["team"] == DRIFTING for each in self.findings):
             found.append(f"the new topic of the team {DRIFTING} was not found")
         return found

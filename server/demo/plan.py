@@ -20,6 +20,9 @@ DRIFTING: Final = "support"
 ALERT: Final = "RateLimitRatioHigh"
 """The alert that the provider's rush must raise."""
 
+SPEND_ALERT: Final = "TeamSpendOverDailyLimit"
+"""The alert that the spend of the team `DRIFTING` must raise."""
+
 FEWEST_CALLS: Final = 240
 """Fewer leave too few texts before or after the change of topic to conclude anything."""
 

@@ -32,7 +32,10 @@ def summary(**changes: Any) -> dict[str, Any]:
         "calls": {"stored": 4, "counted": 4, "delivered": 4, "dead_letters": 0},
         "teams": [{"team": "search", "priced": 4, "cost": "0.001200000000", "estimated_cost": "0.000200000000"}],
         "producers": [{"missing": 0, "dropped": 0}],
-        "alerts": [{"alert": "RateLimitRatioHigh", "resolved_at": "12:00"}],
+        "alerts": [
+            {"alert": "RateLimitRatioHigh", "resolved_at": "12:00"},
+            {"alert": "TeamSpendOverDailyLimit", "resolved_at": None},
+        ],
         "findings": [{"team": "support"}],
         **changes,
     }
@@ -80,7 +83,11 @@ def test_what_disagrees_is_a_gap(changes: dict[str, Any], gap: str) -> None:
 
 def test_a_run_without_an_alert_or_the_finding_is_silent() -> None:
     silences = outcome(alerts=[], findings=[{"team": "search"}]).silences()
-    assert silences == ["the alert RateLimitRatioHigh did not fire", "the new topic of the team support was not found"]
+    assert silences == [
+        "the alert RateLimitRatioHigh did not fire",
+        "the alert TeamSpendOverDailyLimit did not fire",
+        "the new topic of the team support was not found",
+    ]
 
 
 @pytest.mark.parametrize(
