@@ -414,9 +414,10 @@ CREATE TABLE effective_prices
 (
     `cost_version` UInt32,
     `team` LowCardinality(String),
+    `team_below` LowCardinality(String),
     `price_key` UInt64,
     `cell` UInt16,
-    `lookup_key` UInt64 MATERIALIZED if(team = '', price_key, cityHash64(team, price_key)) + cell,
+    `lookup_key` UInt64 MATERIALIZED multiIf(team = '', price_key, team_below = '', cityHash64(team, price_key), cityHash64(cityHash64(team, price_key), team_below)) + cell,
     `starts_at` DateTime('UTC'),
     `ends_at` DateTime('UTC'),
     `day_from` UInt32,
@@ -1256,7 +1257,7 @@ FROM rated_calls_at(version = {version:UInt32}, contracts = {contracts:UInt8}) A
 
 CREATE VIEW priced_minutes_at
 AS SELECT
-    used.* EXCEPT (team_key, own_key, lookup),
+    used.* EXCEPT (pair_key, team_key, own_key, lookup),
     multiIf(used.usage_kind < 4, used.usage_kind, prices.ends_at <= used.minute, 4, used.usage_kind = 5, 5, bitAnd(used.used_tokens, prices.lacks_input + (2 * prices.lacks_output)) != 0, 6, used.usage_kind) AS value_kind,
     value_kind IN (1, 2, 7, 8, 9) AS has_value,
     multiIf(value_kind = 1, used.reported, value_kind > 6, reinterpret((((((((((((toInt128(used.fresh_text) * prices.input_rate) + (toInt128(used.cached_text) * prices.cache_read_rate)) + (toInt128(used.written_5m) * prices.cache_write_5m_rate)) + (toInt128(used.written_1h) * prices.cache_write_1h_rate)) + (toInt128(used.fresh_audio) * prices.input_audio_rate)) + (toInt128(used.cached_audio) * prices.cache_read_audio_rate)) + (toInt128(used.input_image) * prices.input_image_rate)) + (toInt128(used.output_text) * prices.output_rate)) + (toInt128(used.reasoning) * prices.reasoning_rate)) + (toInt128(used.output_audio) * prices.output_audio_rate)) + (toInt128(used.output_image) * prices.output_image_rate)) + (toInt128(used.attempts + used.cache_hits) * prices.request_rate), 'Decimal(38, 12)'), toDecimal128(0, 12)) AS value,
@@ -1274,8 +1275,13 @@ FROM
     (
         SELECT
             sums.*,
+            cityHash64(sums.payer_key, sums.team) AS pair_key,
             if((sums.team = '*') OR startsWith(sums.team, 'account:') OR startsWith(sums.team, 'capacity:'), 0, cityHash64(sums.team, sums.price_key)) AS team_key,
-            multiIf(sums.usage_kind = 9, sums.payer_key, (sums.payer_key IN (
+            multiIf(sums.usage_kind = 9, sums.payer_key, (pair_key IN (
+                SELECT toUInt64(lookup_key - cell)
+                FROM effective_prices
+                WHERE (cost_version = {version:UInt32}) AND (team != '')
+            )), pair_key, (sums.payer_key IN (
                 SELECT toUInt64(lookup_key - cell)
                 FROM effective_prices
                 WHERE (cost_version = {version:UInt32}) AND (team != '')
@@ -1336,7 +1342,7 @@ FROM
 ASOF LEFT JOIN
 (
     SELECT
-        *,
+        * EXCEPT team_below,
         lookup_key
     FROM effective_prices
     WHERE cost_version = {version:UInt32}
@@ -1356,7 +1362,7 @@ AS SELECT
 FROM
 (
     SELECT
-        *,
+        * EXCEPT team_below,
         lookup_key
     FROM effective_prices
     WHERE cost_version = {version:UInt32}
@@ -1541,7 +1547,7 @@ FROM producer_reports;
 
 CREATE VIEW rated_calls_at
 AS SELECT
-    calls.* EXCEPT (list_key, team_key, own_key, lookup),
+    calls.* EXCEPT (list_key, pair_key, team_key, own_key, lookup),
     if(calls.model_responded != '', calls.model_responded, calls.model_requested) AS model,
     (NOT calls.cache_hit) AND (calls.operation != 'charge') AS is_attempt,
     prices.ends_at > calls.started_at AS is_priced,
@@ -1589,12 +1595,17 @@ FROM
             usage_kind,
             used_tokens,
             cityHash64('*', price_key) AS list_key,
+            cityHash64(payer_key, team) AS pair_key,
             if((team = '*') OR startsWith(team, 'account:') OR startsWith(team, 'capacity:'), 0, cityHash64(team, price_key)) AS team_key,
             multiIf({contracts:UInt8} = 0, if((list_key IN (
                 SELECT own_key
                 FROM prices_at(version = {version:UInt32})
                 WHERE team = '*'
-            )), list_key, price_key), usage_kind = 9, payer_key, (payer_key IN (
+            )), list_key, price_key), usage_kind = 9, payer_key, (pair_key IN (
+                SELECT own_key
+                FROM prices_at(version = {version:UInt32})
+                WHERE team != ''
+            )), pair_key, (payer_key IN (
                 SELECT own_key
                 FROM prices_at(version = {version:UInt32})
                 WHERE team != ''

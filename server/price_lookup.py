@@ -36,7 +36,7 @@ class Book(Protocol):
     def rows(self, price_key: int, at: datetime, payers: Sequence[str]) -> Sequence[PriceRow]:
         """The rows of a key by which calls that start at `at` are priced; they may hold at other times.
 
-        The contract of the first of `payers` that has one decides.
+        The contract of a later one of `payers` lies over that of an earlier one.
         """
 
     def told(self, payers: Sequence[str]) -> str:
@@ -167,9 +167,9 @@ def _at(asked: Mapping[str, str], clock: Clock) -> datetime:
 
 
 def _payers(asked: Mapping[str, str]) -> list[str]:
-    """Whose contracts hold, the account's before the team's."""
+    """Whose contracts hold, the account's over the team's."""
     account, team = asked.get("account"), asked.get("team")
-    return [payer for payer in (f"{OF_AN_ACCOUNT}{account}" if account else "", team) if payer]
+    return [payer for payer in (team, f"{OF_AN_ACCOUNT}{account}" if account else "") if payer]
 
 
 def _payer(payer: str) -> str:

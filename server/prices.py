@@ -49,6 +49,7 @@ def updated(store: Store, config: Config, asked: Mapping[str, Any], clock: Clock
     statements = parse_price_file(text, layer, name, bool(asked.get("allow_gaps")), config.prices.declared())
     book, now = PriceBook(store), clock()
     done = _previewed(book.statements(), statements, config, now)
+    book.check(statements, now)
     if asked.get("dry_run"):
         return done
     digest = hashlib.sha256(text.encode()).hexdigest()

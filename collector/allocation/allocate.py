@@ -15,7 +15,7 @@ from typing import Any, Final
 from collector.allocation.capacity import CapacityConfig, Use, borne, utilization
 from collector.allocation.charges import CAPACITY, IDLE_TEAM, SHARED, Charge, minutes_of, roll_up, write
 from collector.allocation.shared import SharedCostConfig, daily, split
-from collector.price_book.effective import TIERS_OF_A_SPAN
+from collector.price_book.cells import TIERS_OF_A_SPAN
 from store.connection import Store
 from store.errors import StoreError
 from store.retention import kept_since

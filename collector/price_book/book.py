@@ -12,8 +12,9 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from collector.price_book.effective import COLUMNS as EFFECTIVE
-from collector.price_book.effective import CostVersion, EffectivePrice, Statement, book_at, effective, update_at
+from collector.price_book.cells import COLUMNS as EFFECTIVE
+from collector.price_book.cells import EffectivePrice
+from collector.price_book.effective import CostVersion, Statement, book_at, effective, update_at
 from collector.price_book.overlay import joined
 from collector.price_book.release import release_text
 from collector.price_book.row import BEGINNING, END, PriceRow, from_csv
@@ -75,21 +76,14 @@ class PriceBook:
     def rows_of(self, price_key: int, at: datetime, payers: Sequence[str] = ()) -> list[PriceRow]:
         """The rows of a key by which calls that start at `at` are priced. Raises StoreError.
 
-        They are those of the first of `payers`, as in `Statement.team`, whose contract has prices of that key; without
-        one those of everyone.
+        They are what the contracts of `payers`, as in `Statement.team`, make of those of everyone: of a team, of an
+        account, or of a team and over it of an account.
         """
-        versions = self.versions()
-        update = update_at(versions, at)
+        update = update_at(self.versions(), at)
         if update is None:
             return []
-        said = [
-            one
-            for one in self.statements()
-            if (one.row.price_key == price_key or one.discount is not None) and one.team in ("", *payers)
-        ]
-        having = {price.team for price in effective(said, versions) if price.price_key == price_key}
-        payer = next((one for one in payers if one in having), "")
-        return [row for row in book_at(said, update, payer) if row.price_key == price_key]
+        said = [one for one in self.statements() if one.row.price_key == price_key or one.discount is not None]
+        return [row for row in book_at(said, update, *payers) if row.price_key == price_key]
 
     def prepare(self, versions: Sequence[CostVersion]) -> list[EffectivePrice]:
         """Write what holds under the last of `versions`, which does not count yet. Raises StoreError."""
@@ -109,14 +103,21 @@ class PriceBook:
         told = (version.number, version.update_number, version.calls_from, version.calls_to, kind, reason, now)
         self._store.insert("cost_versions", names, [told])
 
+    def check(self, new: Sequence[Statement], now: datetime) -> None:
+        """Whether prices could be looked up if `new` were in force. Raises ValueError, StoreError."""
+        known, versions = self.statements(), self.versions()
+        number = max((one.update_number for one in known), default=0) + 1
+        last = max((one.number for one in versions), default=0)
+        version = CostVersion(last + 1, number, _start(versions, now), END)
+        effective([*known, *(replace(one, update_number=number) for one in new)], [*versions, version])
+
     def put_in_force(self, update_number: int, reason: str, now: datetime) -> CostVersion:
         """Price calls from the next minute on with what the book says after an update; the first one prices all calls.
 
         Raises StoreError.
         """
         known = self.versions()
-        start = now.replace(second=0, microsecond=0) + timedelta(minutes=1) if known else BEGINNING
-        version = self.next_version(update_number, start, END)
+        version = self.next_version(update_number, _start(known, now), END)
         self.prepare([*known, version])
         self.enact(version, "update" if known else "first", reason, now)
         return version
@@ -138,6 +139,10 @@ def seed_prices(store: Store, now: datetime) -> int:
     if changed:
         book.put_in_force(number, reason, now)
     return len(changed)
+
+
+def _start(versions: Sequence[CostVersion], now: datetime) -> datetime:
+    return now.replace(second=0, microsecond=0) + timedelta(minutes=1) if versions else BEGINNING
 
 
 def _by_key(rows: Iterable[PriceRow]) -> Mapping[int, list[PriceRow]]:

@@ -7,24 +7,21 @@ price of a call is what the book said, after that update, about the instant at w
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from itertools import groupby, pairwise, product
 from typing import Final
 
-from collector.price_book.overlay import intersection, joined, overlay
-from collector.price_book.row import BEGINNING, DAY, END, UNBOUNDED, PriceRow
+from collector.price_book.cells import Book, EffectivePrice, cells_of
+from collector.price_book.overlay import intersection, joined, overlay, without
+from collector.price_book.row import BEGINNING, END, PriceRow
 
 LAYERS: Final = ("seed", "override", "contract")
-_PICO: Final = 1_000_000
-TIERS_OF_A_SPAN: Final = 16
-"""A cell is this many times the number of its span of the day, plus that of its tier; views of prices say so too."""
-_MOST_TIERS: Final = TIERS_OF_A_SPAN - 1
 OF_AN_ACCOUNT: Final = "account:"
-"""Before the name of an account, in place of a team; it goes before the contract of the team."""
+"""Before the name of an account, in place of a team; its contract lies over that of the team."""
 OF_CAPACITY: Final = "capacity:"
 """Before the label of a resource of flat cost, in place of a team, as `collector.allocation` writes its prices."""
 AT_LIST_PRICE: Final = "*"
@@ -56,64 +53,42 @@ class CostVersion:
     calls_to: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class EffectivePrice:
-    """One row of effective_prices; rates are picodollars per token."""
+def book_at(statements: Iterable[Statement], update_number: int, *payers: str) -> list[PriceRow]:
+    """What all layers say to `payers` after an update: rows that do not overlap.
 
-    team: str
-    price_key: int
-    cell: int
-    starts_at: datetime
-    ends_at: datetime
-    day_from: int
-    input_from: int
-    input_rate: int
-    cache_read_rate: int
-    cache_write_5m_rate: int
-    cache_write_1h_rate: int
-    output_rate: int
-    reasoning_rate: int
-    input_audio_rate: int
-    cache_read_audio_rate: int
-    output_audio_rate: int
-    input_image_rate: int
-    output_image_rate: int
-    request_rate: int
-    lacks_input: bool
-    lacks_output: bool
-    source: str
-
-
-COLUMNS: Final = [field.name for field in fields(EffectivePrice)]
-
-
-def book_at(statements: Iterable[Statement], update_number: int, team: str = "") -> list[PriceRow]:
-    """What all layers say to a team after an update: rows that do not overlap.
-
-    For a team that has no contract of its own it is what they say to everyone, `AT_LIST_PRICE` what they say without
-    contracts.
+    The contract of a later payer goes before that of an earlier one where it says something. Where none does it is what
+    the layers say to everyone; to `AT_LIST_PRICE` it is what they say without contracts.
     """
-    known = [one for one in statements if one.update_number <= update_number and one.team in ("", team)]
+    known = [one for one in statements if one.update_number <= update_number and one.team in ("", *payers)]
     rows: list[PriceRow] = []
-    for layer in LAYERS[:-1] if team == AT_LIST_PRICE else LAYERS:
-        for payer in dict.fromkeys(("", team)):
-            rows = _laid(rows, (one for one in known if (one.layer, one.team) == (layer, payer)))
+    for layer in LAYERS[:-1] if payers == (AT_LIST_PRICE,) else LAYERS:
+        stated = _stated(rows, (one for one in known if (one.layer, one.team) == (layer, "")))
+        rows = overlay(rows, stated) if rows else stated
+    for_all = rows
+    for payer in payers:
+        rows = overlay(rows, _stated(for_all, (one for one in known if one.team == payer)))
     return rows
 
 
-def _laid(lower: list[PriceRow], said: Iterable[Statement]) -> list[PriceRow]:
-    """`lower` under what one layer says to one payer; a discount is taken off what holds without discounts."""
-    rows = undiscounted = lower
+def _stated(lower: Sequence[PriceRow], said: Iterable[Statement]) -> list[PriceRow]:
+    """What one layer says to one payer over `lower`; a discount is taken off what holds without discounts."""
+    rows: list[PriceRow] = []
+    rates: list[PriceRow] = []
     for is_discount, group in groupby(said, lambda one: one.discount is not None):
-        if is_discount:
-            rows = overlay(rows, [row for one in group for row in discounted(one, undiscounted)])
-        else:
+        if not is_discount:
             own = [one.row for one in group]
-            # To lay a whole seed twice would take twice as long.
-            is_same = rows is undiscounted
-            undiscounted = overlay(undiscounted, own)
-            rows = undiscounted if is_same else overlay(rows, own)
+            rows, rates = overlay(rows, own), [*rates, *own]
+            continue
+        undiscounted = overlay(lower, rates)
+        for one in group:
+            rows = _outside(one, rows) + discounted(one, undiscounted if one.discount else overlay([], rates))
     return rows
+
+
+def _outside(statement: Statement, rows: Iterable[PriceRow]) -> list[PriceRow]:
+    """What is left of `rows` where a discount does not fit."""
+    wanted = statement.row
+    return [rest for row in rows for rest in (without(row, wanted) if discounted(statement, [row]) else [row])]
 
 
 def layer_of(row: PriceRow) -> str:
@@ -161,19 +136,47 @@ def spans(versions: Iterable[CostVersion]) -> list[tuple[datetime, datetime, int
 def effective(statements: Sequence[Statement], versions: Sequence[CostVersion]) -> list[EffectivePrice]:
     """All that holds under the last of `versions`: for everyone, and for each payer what a contract makes different.
 
-    A contract for everyone makes the list prices different: they are those of `AT_LIST_PRICE`.
+    A contract for everyone makes the list prices different: they are those of `AT_LIST_PRICE`. The calls of an account
+    and a team that both have contracts have prices of their own where these are not the account's, or else the team's.
     """
     timeline = spans(versions)
     updates = {update for _, _, update in timeline}
     books = {update: _by_key(book_at(statements, update)) for update in updates}
     for_all = _on_timeline(books, timeline)
-    found = list(_cells("", for_all))
-    for team in sorted({one.team or AT_LIST_PRICE for one in statements if one.layer == LAYERS[-1]}):
-        theirs = {update: _by_key(book_at(statements, update, team)) for update in updates}
-        keys = {key for update in updates for key, rows in theirs[update].items() if rows != books[update].get(key)}
-        of_keys = {update: {key: book[key] for key in keys & book.keys()} for update, book in theirs.items()}
-        own = _on_timeline(of_keys, timeline)
-        found += _cells(team, {key: rows for key, rows in own.items() if rows != for_all.get(key)})
+    found = list(cells_of("", "", for_all))
+    theirs: dict[str, dict[int, Book]] = {}
+    own: dict[str, dict[int, list[PriceRow]]] = {}
+    for payer in sorted({one.team or AT_LIST_PRICE for one in statements if one.layer == LAYERS[-1]}):
+        theirs[payer] = _different(books, {update: _by_key(book_at(statements, update, payer)) for update in updates})
+        own[payer] = _changed(for_all, _on_timeline(theirs[payer], timeline))
+        found += cells_of(payer, "", own[payer])
+    accounts = [payer for payer in own if payer.startswith(OF_AN_ACCOUNT)]
+    teams = [payer for payer in own if payer not in (AT_LIST_PRICE, *accounts)]
+    for account, team in product(accounts, teams):
+        laid = _over(theirs[team], [one for one in statements if one.team == account], books)
+        found += cells_of(account, team, _changed(own[team] | own[account], _on_timeline(laid, timeline)))
+    return found
+
+
+def _different(books: Mapping[int, Book], theirs: Mapping[int, Book]) -> dict[int, Book]:
+    """Of `theirs`, by update, the price keys of which any update says something else than `books` do."""
+    keys = {key for update, book in theirs.items() for key, rows in book.items() if rows != books[update].get(key)}
+    return {update: {key: book[key] for key in keys & book.keys()} for update, book in theirs.items()}
+
+
+def _changed(known: Book, book: Book) -> dict[int, list[PriceRow]]:
+    return {key: list(rows) for key, rows in book.items() if rows != known.get(key)}
+
+
+def _over(theirs: Mapping[int, Book], said: Sequence[Statement], books: Mapping[int, Book]) -> dict[int, Book]:
+    """A team's book by update, where the contract in `said` goes before it; `books` are those of everyone."""
+    keys = {key for book in theirs.values() for key in book}
+    of_keys = [one for one in said if one.discount is not None or one.row.price_key in keys]
+    found: dict[int, Book] = {}
+    for update, book in theirs.items():
+        lower = [row for key in keys for row in books[update].get(key, ())]
+        own = _stated(lower, (one for one in of_keys if one.update_number <= update))
+        found[update] = _by_key(overlay((row for rows in book.values() for row in rows), own))
     return found
 
 
@@ -185,7 +188,7 @@ def _by_key(rows: Iterable[PriceRow]) -> dict[int, list[PriceRow]]:
 
 
 def _on_timeline(
-    books: Mapping[int, Mapping[int, Sequence[PriceRow]]], timeline: Iterable[tuple[datetime, datetime, int]]
+    books: Mapping[int, Book], timeline: Iterable[tuple[datetime, datetime, int]]
 ) -> dict[int, list[PriceRow]]:
     """The rows by price key, each cut to the spans in which its update counts; `books` are by update and price key."""
     steps = list(timeline)
@@ -212,71 +215,3 @@ def _within(row: PriceRow, start: datetime, end: datetime) -> PriceRow | None:
     if (since, until) == (row.valid_from, row.valid_to):
         return row
     return replace(row, valid_from=since, valid_to=until) if since < until else None
-
-
-def _cells(team: str, by_key: Mapping[int, list[PriceRow]]) -> Iterator[EffectivePrice]:
-    """The rows on the grid of their price key."""
-    for key, rows in by_key.items():
-        tiers = sorted({0, *(bound for row in rows for bound in (row.input_from, row.input_to) if bound < UNBOUNDED)})
-        days = sorted({0, *(bound for row in rows for bound in (row.day_from, row.day_to) if bound < DAY)})
-        if len(tiers) > _MOST_TIERS:
-            raise ValueError(f"{rows[0].model} has more than {_MOST_TIERS} tiers of input tokens: state fewer")
-        for (day, day_from), (tier, input_from) in product(enumerate(days), enumerate(tiers)):
-            for row in _within_cell(rows, day_from, input_from):
-                yield _priced(team, key, TIERS_OF_A_SPAN * day + tier, day_from, input_from, row)
-
-
-def _within_cell(rows: Sequence[PriceRow], day_from: int, input_from: int) -> list[PriceRow]:
-    """The rows that hold there; where there are none one that never holds, or the cell before would reach on."""
-    found = [
-        row for row in rows if row.day_from <= day_from < row.day_to and row.input_from <= input_from < row.input_to
-    ]
-    return found or [replace(rows[0], valid_from=BEGINNING, valid_to=BEGINNING)]
-
-
-def _priced(team: str, key: int, cell: int, day_from: int, input_from: int, row: PriceRow) -> EffectivePrice:
-    rates = filled(row)
-    return EffectivePrice(
-        team=team,
-        price_key=key,
-        cell=cell,
-        starts_at=row.valid_from,
-        ends_at=row.valid_to,
-        day_from=day_from,
-        input_from=input_from,
-        **{name: picodollars(rate) for name, rate in rates.items()},
-        lacks_input=rates["input_rate"] is None,
-        lacks_output=rates["output_rate"] is None,
-        source=row.source,
-    )
-
-
-def filled(row: PriceRow) -> dict[str, Decimal | None]:
-    """The rates, a meter without one of its own having that of the meter that contains it."""
-    rates = row.rates
-    cached = _first(rates["cache_read_rate"], rates["input_rate"])
-    written = _first(rates["cache_write_5m_rate"], rates["input_rate"])
-    audio = _first(rates["input_audio_rate"], rates["input_rate"])
-    return {
-        "input_rate": rates["input_rate"],
-        "cache_read_rate": cached,
-        "cache_write_5m_rate": written,
-        "cache_write_1h_rate": _first(rates["cache_write_1h_rate"], written),
-        "output_rate": rates["output_rate"],
-        "reasoning_rate": _first(rates["reasoning_rate"], rates["output_rate"]),
-        "input_audio_rate": audio,
-        "cache_read_audio_rate": _first(rates["cache_read_audio_rate"], rates["cache_read_rate"], audio),
-        "output_audio_rate": _first(rates["output_audio_rate"], rates["output_rate"]),
-        "input_image_rate": _first(rates["input_image_rate"], rates["input_rate"]),
-        "output_image_rate": _first(rates["output_image_rate"], rates["output_rate"]),
-        "request_rate": rates["request_rate"],
-    }
-
-
-def _first(*rates: Decimal | None) -> Decimal | None:
-    return next((rate for rate in rates if rate is not None), None)
-
-
-def picodollars(rate: Decimal | None) -> int:
-    """US dollars per million tokens as picodollars per token; 0 where there is no rate."""
-    return 0 if rate is None else int((rate * _PICO).to_integral_value())

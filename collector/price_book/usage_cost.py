@@ -10,7 +10,7 @@ from typing import Final
 
 from tokentide.manual import TOKENS
 
-from collector.price_book.effective import filled, picodollars
+from collector.price_book.cells import filled, picodollars
 from collector.price_book.row import PriceRow
 
 MOST_TOKENS: Final = 100_000_000

@@ -139,6 +139,14 @@ def test_the_sums_have_the_prices_of_team_account_hour_and_size(contracted: Stor
     }
 
 
+def test_the_contract_of_an_account_goes_before_that_of_a_team_only_while_it_has_a_price(contracted: Store) -> None:
+    of_both = {"team": "search", "attributes": {"account": "ours"}, "cache_read_tokens": 0}
+    collect(contracted, *(a_call(started_at=NOW - timedelta(seconds=ago), **of_both) for ago in (30, 90, 150)))
+    of_account, of_team, of_everyone = 100 * 3 + 96 * 5, 100 * 7 + 96 * 11, Decimal("1.25") * 100 + 96 * 10
+    costs = [row[7] * 1_000_000 for row in same_however_it_is_added_up(contracted)]
+    assert costs == [of_everyone, of_team, of_account]
+
+
 @pytest.mark.parametrize("team", ["account:ours", "*", "capacity:gpu"])
 def test_a_team_cannot_call_itself_what_it_is_not(contracted: Store, team: str) -> None:
     collect(contracted, a_call(team=team, cache_read_tokens=0))

@@ -10,7 +10,7 @@ import pytest
 from collected_calls import collect
 from conftest import NOW
 from events import a_call
-from given_prices import state_prices
+from given_prices import give_prices, state_prices
 from tokentide.call import LLMCall
 
 from collector.price_book.declared import Declared, DeclaredModel
@@ -193,6 +193,20 @@ def test_an_account_has_its_contract_before_that_of_the_team(store: Store) -> No
     again(store, START, END, "", NOW, dry_run=False)
     of_red, of_the_account = A_CALL / 2, A_CALL * 3 / 4
     assert store.query(SPENT).rows == [(2 * of_red + 2 * of_the_account + A_CALL, 5, 0)]
+
+
+def test_an_account_contract_changes_no_call_before_it(store: Store) -> None:
+    entry = '[[price]]\nprovider = "openai"\nmodel = "*"\ncontext = "*"\n'
+    give_prices(store)
+    state_prices(store, f'{entry}team = "red"\ndiscount = 0.5\n', "contract", NOW - 4 * HOUR)
+    of_both = {"attributes": {"account": "org-123"}}
+    collect(store, of_a_team("red", 2, **of_both), of_a_team("red", 1, **of_both))
+    assert store.query(SPENT).rows == [(A_CALL, 2, 0)]
+    state_prices(store, f'{entry}account = "org-123"\ndiscount = 0.25\n', "contract", NOW - 2 * HOUR + HOUR / 2)
+    collect(store, of_a_team("red", 3, **of_both), of_a_team("red", 2, **of_both), of_a_team("red", 1, **of_both))
+    assert store.query(SPENT).rows == [(3 * A_CALL / 2 + 2 * A_CALL * 3 / 4, 5, 0)]
+    again(store, START, END, "", NOW, dry_run=False)
+    assert store.query(SPENT).rows == [(5 * A_CALL * 3 / 4, 5, 0)]
 
 
 def test_a_contract_that_is_stated_twice_is_one(priced: Store) -> None:

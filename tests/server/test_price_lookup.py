@@ -100,7 +100,7 @@ def test_the_contract_of_an_account_goes_before_that_of_the_team(contracted: Sto
         _, found = ask(contracted, "cost", team=team, account=account, usage=json.dumps(USAGE))
         assert Decimal(found["cost"]) == charged[team, account]
     assert len(set(charged.values())) == 3
-    assert found["book"] == "the price book of the store, for account other and team growth"
+    assert found["book"] == "the price book of the store, for team growth and account other"
 
 
 def test_a_lookup_knows_what_was_stated_after_the_last_one(contracted: Store) -> None:

@@ -20,7 +20,7 @@ from collector.reprice import reprice
 from server.config import Config
 from server.prices import history, routes
 from store.connection import Store
-from store.sql import parse
+from store.sql import Query, parse
 
 TWICE = ("price_updates", "price_statements", "cost_versions")
 
@@ -93,3 +93,17 @@ def test_what_two_programs_wrote_at_once_is_read_once(store: Store) -> None:
     assert [(row["what"], row["number"], row["detail"]) for row in history(store)] == [
         (row["what"], row["number"], row["detail"]) for row in told
     ]
+
+
+def test_prices_that_could_not_be_looked_up_are_refused_before_they_are_recorded(store: Store) -> None:
+    entry = '[[price]]\nprovider = "openai"\nmodel = "gpt-5"\ninput_from = {}\ninput_to = {}\nrates = {{ input_rate = {} }}\n'
+    tiers = "\n".join(entry.format(100 * tier, 100 * tier + 100, tier) for tier in range(16))
+    give_prices(store)
+    client = TestClient(Starlette(routes=routes(store, Config(), lambda: NOW)))
+    told = {"text": tiers, "name": "ours", "layer": "override", "reason": "ours", "dry_run": False}
+    updates = Query("updates", "", "SELECT count() FROM price_updates", {})
+    before = store.query(updates).scalar()
+    for dry_run in (True, False):
+        answered = client.post("/api/admin/prices/update", json=told | {"dry_run": dry_run})
+        assert (answered.status_code, "more than 15 tiers" in answered.text) == (400, True)
+    assert store.query(updates).scalar() == before

@@ -239,7 +239,7 @@ def test_an_account_is_asked_for_beside_a_team(store_of_today: Path, capsys: pyt
     whose = ("--account", "org-123")
     assert run(capsys, "cost", *A_USAGE, *whose)[1].endswith("for account org-123: $0.625\n")
     assert run(capsys, "cost", *A_USAGE, *whose, "--team", "search")[1].endswith(
-        "for account org-123 and team search: $0.625\n"
+        "for team search and account org-123: $0.625\n"
     )
     assert run(capsys, "cost", *A_USAGE, "--account", "another")[1].endswith("for account another: $1.25\n")
     assert ": contract contract.toml (" in run(capsys, "resolve", "openai", "gpt-5", "--at", "2026-11-21", *whose)[1]

@@ -11,7 +11,7 @@ from datetime import datetime, time, timezone
 from decimal import Decimal
 from typing import Final
 
-from collector.price_book.effective import filled
+from collector.price_book.cells import filled
 from collector.price_book.resolve import Named, Resolver
 from collector.price_book.row import PriceRow
 from collector.price_book.second_opinion.opinion import Collection, Opinion

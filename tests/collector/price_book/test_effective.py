@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import NamedTuple
@@ -9,14 +10,8 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.price_book.effective import (
-    AT_LIST_PRICE,
-    CostVersion,
-    EffectivePrice,
-    Statement,
-    book_at,
-    effective,
-)
+from collector.price_book.cells import EffectivePrice
+from collector.price_book.effective import AT_LIST_PRICE, CostVersion, Statement, book_at, effective
 from collector.price_book.overlay import joined
 from collector.price_book.price_file import parse_price_file
 from collector.price_book.row import BEGINNING, END, PriceRow, price_key
@@ -38,11 +33,11 @@ class Said(NamedTuple):
     def covers(self, model: str, day: int) -> bool:
         return self.model in ("*", model) and self.first <= day < self.first + self.days
 
-    def statement(self) -> Statement:
+    def statement(self, whose: str = "") -> Statement:
         what = f"discount = 0.{self.number}\n" if self.is_discount else f"rates = {{ input_rate = {self.number} }}\n"
         since, until = (FIRST + timedelta(days=day) for day in (self.first, self.first + self.days))
         span = f"valid_from = {since:%Y-%m-%d}\nvalid_to = {until:%Y-%m-%d}\n"
-        (one,) = parse_price_file(WHO.format(self.model) + span + what, "contract", "ours")
+        (one,) = parse_price_file(WHO.format(self.model) + whose + span + what, "contract", "ours")
         return one
 
 
@@ -76,9 +71,9 @@ def contracted(said: list[Said]) -> list[PriceRow]:
     return book_at([*listed(), *(one.statement() for one in said)], 0)
 
 
-def what_holds(said: list[Said], model: str, day: int) -> Decimal:
+def what_holds(said: list[Said], model: str, day: int, below: Decimal = LIST_PRICE) -> Decimal:
     fitting = [one for one in said if one.covers(model, day)]
-    undiscounted = [LIST_PRICE, *(Decimal(one.number) for one in fitting if not one.is_discount)][-1]
+    undiscounted = [below, *(Decimal(one.number) for one in fitting if not one.is_discount)][-1]
     is_discounted = bool(fitting) and fitting[-1].is_discount
     return undiscounted * (10 - fitting[-1].number) / 10 if is_discounted else undiscounted
 
@@ -121,6 +116,56 @@ def test_a_discount_holds_in_its_hours_and_for_its_sizes_only() -> None:
     noon, evening = (FIRST.replace(hour=hour) for hour in (12, 20))
     assert (at(rows, noon, 1000), at(rows, evening, 999), at(rows, evening, 1000)) == (100, 100, 50)
     assert at(rows, datetime.combine(FIRST, time(16, 30), timezone.utc), 1000) == 50
+
+
+def says_something(said: list[Said], model: str, day: int) -> bool:
+    """Not so where there is nothing but discounts, and the last of them is taken back."""
+    fitting = [one for one in said if one.covers(model, day)]
+    has_rates = any(not one.is_discount for one in fitting)
+    return bool(fitting) and (has_rates or fitting[-1].number > 0)
+
+
+OF_A_TEAM, OF_AN_ACCOUNT = 'team = "red"\n', 'account = "ours"\n'
+
+
+@given(for_all=CONTRACTS, of_team=CONTRACTS, of_account=CONTRACTS, later=st.booleans())
+def test_an_account_goes_before_a_team_where_it_says_something_and_only_there(
+    for_all: list[Said], of_team: list[Said], of_account: list[Said], later: bool
+) -> None:
+    """`later`: the account's contract is recorded on the third day, so that it says nothing of the days before."""
+    known = [*listed(), *(one.statement() for one in for_all), *(one.statement(OF_A_TEAM) for one in of_team)]
+    said = [*known, *(replace(one.statement(OF_AN_ACCOUNT), update_number=1) for one in of_account)]
+    since = FIRST + timedelta(days=2)
+    versions = [CostVersion(1, 0, BEGINNING, END), CostVersion(2, 1, since if later else BEGINNING, END)]
+    found = effective(said, versions)
+    for model, day in ((model, day) for model in MODELS for day in range(DAYS)):
+        below = what_holds(for_all, model, day)
+        wanted = what_holds(of_team, model, day, below) if says_something(of_team, model, day) else below
+        if says_something(of_account, model, day) and not (later and day < 2):
+            wanted = what_holds(of_account, model, day, below)
+        at_once, update = FIRST + timedelta(days=day), 0 if later and day < 2 else 1
+        assert charged(found, model, at_once) == wanted
+        assert at(book_at(said, update, "red", "account:ours"), at_once, model=model) == wanted
+
+
+def test_an_account_may_have_the_first_price_of_a_model() -> None:
+    entry = "{}valid_to = 2026-11-03\nrates = {{ input_rate = {} }}"
+    of_account = parse_price_file(WHO.format("large") + entry.format(OF_AN_ACCOUNT, 3), "contract", "ours")
+    of_team = parse_price_file(WHO.format("large") + f"{OF_A_TEAM}rates = {{ input_rate = 5 }}\n", "contract", "ours")
+    said = [*of_account, *(replace(one, update_number=1) for one in of_team)]
+    found = effective(said, [CostVersion(1, 0, BEGINNING, END), CostVersion(2, 1, FIRST + timedelta(days=1), END)])
+    assert [charged(found, "large", FIRST + timedelta(days=day)) for day in range(3)] == [3, 3, 5]
+
+
+def charged(prices: list[EffectivePrice], model: str, instant: datetime) -> Decimal:
+    """The rate of a call of both: of the first payer that has prices of the model, as the views look for it."""
+    of_model = [one for one in prices if one.price_key == price_key("ours", model, "")]
+    for payer in (("account:ours", "red"), ("account:ours", ""), ("red", ""), ("", "")):
+        theirs = [one for one in of_model if (one.team, one.team_below) == payer]
+        if theirs:
+            (held,) = [one for one in theirs if one.starts_at <= instant < one.ends_at]
+            return Decimal(held.input_rate) / 10**6
+    raise AssertionError(model)
 
 
 def prices(*said: Statement) -> dict[tuple[str, str], int]:
