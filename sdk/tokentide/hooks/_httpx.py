@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from tokentide.hooks._engine import Engine, request_body
-from tokentide.hooks._include_usage import asking_for_usage, make_covers
+from tokentide.hooks._include_usage import asking_for_usage, covered, make_covers
 from tokentide.hooks.attempt import MOST_PASSED, Attempt, Flow, clock
 
 
@@ -50,7 +50,7 @@ def _watched(engine: Engine, streams: _Streams, original: Callable[..., Any]) ->
                     engine.guard(engine.failed, attempt, sys.exc_info()[1])
         engine.guard(_answered, engine, attempt, response, is_stream, streams)
         if asking is not None:
-            engine.guard(_cover, streams.cover, response)
+            engine.guard(covered, streams.cover, response)
         return response
 
     return send
@@ -77,7 +77,7 @@ def _watched_async(engine: Engine, streams: _Streams, original: Callable[..., An
                     engine.guard(engine.failed, attempt, sys.exc_info()[1])
         engine.guard(_answered, engine, attempt, response, is_stream, streams)
         if asking is not None:
-            engine.guard(_cover, streams.cover, response)
+            engine.guard(covered, streams.cover, response)
         return response
 
     return send
@@ -89,12 +89,6 @@ def _answered(engine: Engine, attempt: Attempt, response: Any, is_stream: bool, 
         response.stream = streams.tee(response.stream, attempt, engine.watch(attempt))
     else:
         engine.complete(attempt, request_body(response))
-
-
-def _cover(cover: type[Any], response: Any) -> None:
-    is_events = response.headers.get("content-type", "").startswith("text/event-stream")
-    if is_events and "content-encoding" not in response.headers and not response.is_closed:
-        response.stream = cover(response.stream)
 
 
 def make_tees(module: ModuleType, engine: Engine) -> tuple[type[Any], type[Any]]:

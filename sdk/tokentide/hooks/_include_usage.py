@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from types import ModuleType
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from tokentide.hooks._engine import Engine
 
 _PATH: Final = "/chat/completions"
 _REPLACED: Final = ("content-length", "accept-encoding")
+_OF_PACKED: Final = ("content-encoding", "content-length")
 _NO_CHOICES: Final = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 _END_OF_EVENT: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _END_BYTES: Final = 4
@@ -24,7 +25,7 @@ _LONGEST_USAGE: Final = 64 * 1024
 def asking_for_usage(request: Any, hosts: tuple[str, ...]) -> Any:
     """A request that asks for the usage too; None when this one is of another kind, host, or asks already.
 
-    It also asks for an answer that is not compressed, which could not be watched for the extra chunk.
+    It also asks for an answer that is not compressed, which need not be unpacked to find the extra chunk.
     """
     url = request.url
     if url.host not in hosts or not url.path.endswith(_PATH):
@@ -89,36 +90,80 @@ def _is_usage_only(event: bytes) -> bool:
     return isinstance(chunk, dict) and chunk.get("choices") == [] and isinstance(chunk.get("usage"), dict)
 
 
-def _shown(engine: Engine, without: WithoutUsage, piece: bytes) -> bytes:
-    shown: bytes | None = engine.guard(without.feed, piece)
-    return without.rest() + piece if shown is None else shown
+class _Shown:
+    """What the app sees of a stream. `decoder` unpacks it, the client library's own, None for one that is plain."""
+
+    def __init__(self, engine: Engine, decoder: Any) -> None:
+        self._engine, self._decoder = engine, decoder
+        self._without = WithoutUsage()
+
+    def feed(self, piece: bytes) -> Iterator[bytes]:
+        """The app's share of one piece. What the decoder raises the app would have got from it too."""
+        yield from self._of((piece,) if self._decoder is None else self._decoder.decode(piece))
+
+    def rest(self) -> Iterator[bytes]:
+        """What is left when the stream has ended."""
+        if self._decoder is not None:
+            yield from self._of(self._decoder.flush())
+        if rest := self._without.rest():
+            yield rest
+
+    def _of(self, unpacked: bytes | Iterable[bytes]) -> Iterator[bytes]:
+        # httpx's decoders give all at once, httpx2's piece by piece.
+        for plain in (unpacked,) if isinstance(unpacked, bytes) else unpacked:
+            shown: bytes | None = self._engine.guard(self._without.feed, plain)
+            if shown := self._without.rest() + plain if shown is None else shown:
+                yield shown
+
+
+def covered(cover: type[Any], response: Any) -> None:
+    """Puts a cover on the stream of an answer, and has the answer say that it is plain where the cover unpacks it."""
+    headers = response.headers
+    if response.is_closed or not headers.get("content-type", "").startswith("text/event-stream"):
+        return
+    decoder = None
+    if encodings := headers.get_list("content-encoding", split_commas=True):
+        if not {name.strip().lower() for name in encodings} <= cover.encodings:
+            return  # the client library cannot unpack it either
+        decoder = response._get_content_decoder()
+        del response._decoder  # the answer would unpack it once more
+    response.stream = cover(response.stream, decoder)
+    if decoder is not None:
+        # A copy: the record needs to know how the answer was packed.
+        response.headers = type(headers)([each for each in headers.multi_items() if each[0] not in _OF_PACKED])
 
 
 def make_covers(module: ModuleType, engine: Engine) -> tuple[type[Any], type[Any]]:
-    """A sync and an async stream for one of the two libraries that show the app its stream without that chunk."""
+    """A sync and an async stream for one of the two libraries that show the app its stream without that chunk.
+
+    Their `encodings` are those that the library unpacks.
+    """
+    known = frozenset(getattr(getattr(module, "_decoders", None), "SUPPORTED_DECODERS", ()))
 
     class SyncCover(module.SyncByteStream):  # type: ignore[misc, name-defined]  # the base class is known at run time only
-        def __init__(self, inner: Any) -> None:
+        encodings = known
+
+        def __init__(self, inner: Any, decoder: Any) -> None:
             self._inner = inner
-            self._without = WithoutUsage()
+            self._shown = _Shown(engine, decoder)
 
         def __getattr__(self, name: str) -> Any:
             return getattr(object.__getattribute__(self, "_inner"), name)
 
         def __iter__(self) -> Iterator[bytes]:
             for piece in self._inner:
-                if shown := _shown(engine, self._without, piece):
-                    yield shown
-            if rest := self._without.rest():
-                yield rest
+                yield from self._shown.feed(piece)
+            yield from self._shown.rest()
 
         def close(self) -> None:
             self._inner.close()
 
     class AsyncCover(module.AsyncByteStream):  # type: ignore[misc, name-defined]  # as above
-        def __init__(self, inner: Any) -> None:
+        encodings = known
+
+        def __init__(self, inner: Any, decoder: Any) -> None:
             self._inner = inner
-            self._without = WithoutUsage()
+            self._shown = _Shown(engine, decoder)
 
         def __getattr__(self, name: str) -> Any:
             return getattr(object.__getattribute__(self, "_inner"), name)
@@ -127,10 +172,10 @@ def make_covers(module: ModuleType, engine: Engine) -> tuple[type[Any], type[Any
             inner = self._inner.__aiter__()
             try:
                 async for piece in inner:
-                    if shown := _shown(engine, self._without, piece):
+                    for shown in self._shown.feed(piece):
                         yield shown
-                if rest := self._without.rest():
-                    yield rest
+                for shown in self._shown.rest():
+                    yield shown
             finally:
                 if isinstance(inner, AsyncGenerator):
                     await inner.aclose()

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import gzip
 import json
-from collections.abc import Iterator
+import zlib
+from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import pairwise
+from typing import Any
 
 import httpx
+import httpx2
 import pytest
+import zstandard
 from hook_clients import APIS, AsyncCaller, Caller, SyncCaller
 from hook_recorder import Recorder, recording
 from hypothesis import given
@@ -18,6 +24,7 @@ from tokentide.hooks._include_usage import WithoutUsage, asking_for_usage
 from server.demo.provider import RunningProvider
 
 CHAT = next(api for api in APIS if api.operation == "chat")
+URL = "http://127.0.0.1/v1/chat/completions"
 USAGE = b'data: {"id":"c","choices":[],"usage":{"prompt_tokens":1}}\n\n'
 EVENTS = [
     b'data: {"id":"c","choices":[{"delta":{"content":"hi"}}],"usage":null}\n\n',
@@ -82,7 +89,7 @@ def test_a_plain_call_is_not_touched(caller: Caller, asking: Recorder) -> None:
 
 @pytest.mark.parametrize(
     ("owner", "name"),
-    [(_httpx, "asking_for_usage"), (_httpx, "_cover"), (WithoutUsage, "__init__"), (WithoutUsage, "feed")],
+    [(_httpx, "asking_for_usage"), (_httpx, "covered"), (WithoutUsage, "__init__"), (WithoutUsage, "feed")],
 )
 def test_a_fault_in_it_leaves_the_app_its_stream(
     owner: object, name: str, caller: Caller, monkeypatch: pytest.MonkeyPatch
@@ -97,6 +104,57 @@ def test_a_fault_in_it_leaves_the_app_its_stream(
         _, events = caller.stream("s5x0-model")
     assert recorder.hook_errors > 0
     assert said(events)[: len(bare)] == said(bare)
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+@pytest.mark.parametrize(
+    ("encoding", "pack"),
+    [
+        ("gzip", gzip.compress),
+        ("Deflate", zlib.compress),
+        ("zstd", zstandard.compress),
+        ("gzip, deflate", lambda text: zlib.compress(gzip.compress(text))),
+    ],
+)
+def test_an_answer_that_is_compressed_all_the_same_is_shown_without_that_chunk(
+    library: Any, encoding: str, pack: Callable[[bytes], bytes], asking: Recorder
+) -> None:
+    packed = pack(EVENTS[0] + USAGE + EVENTS[-1])
+    answer = {"content-type": "text/event-stream", "content-encoding": encoding, "content-length": str(len(packed))}
+
+    def answered(content: Any) -> Any:
+        return library.MockTransport(lambda request: library.Response(200, headers=answer, content=content))
+
+    async def read() -> bytes:
+        async def pieces() -> AsyncIterator[bytes]:
+            for at in range(len(packed)):
+                yield packed[at : at + 1]
+
+        async with (
+            library.AsyncClient(transport=answered(pieces())) as client,
+            client.stream("POST", URL, json={"stream": True}) as response,
+        ):
+            return b"".join([piece async for piece in response.aiter_raw()])
+
+    pieces = (packed[at : at + 1] for at in range(len(packed)))
+    with (
+        library.Client(transport=answered(pieces)) as client,
+        client.stream("POST", URL, json={"stream": True}) as response,
+    ):
+        assert b"".join(response.iter_bytes()) == EVENTS[0] + EVENTS[-1]
+        assert not {"content-encoding", "content-length"} & set(response.headers)
+    assert asyncio.run(read()) == EVENTS[0] + EVENTS[-1]
+    if encoding in ("gzip", "Deflate"):
+        assert [call.usage_raw for call in asking.calls()] == ['{"prompt_tokens":1}'] * 2
+
+
+def test_an_answer_that_the_client_cannot_unpack_is_left_as_it_is(asking: Recorder) -> None:
+    answer = {"content-type": "text/event-stream", "content-encoding": "rot13"}
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, headers=answer, content=iter([USAGE])))
+    with httpx.Client(transport=transport) as client, client.stream("POST", URL, json={"stream": True}) as response:
+        assert response.read() == USAGE
+        assert response.headers["content-encoding"] == "rot13"
+    assert asking.call().usage_source == "missing"
 
 
 @pytest.mark.parametrize(
