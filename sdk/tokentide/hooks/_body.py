@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
+from tokentide.hooks._encodings import MOST_DECODED, PLAIN, can_unpack, decoded
 from tokentide.hooks._event_stream import message_event, split_messages
-from tokentide.hooks.attempt import PACKED, Attempt
+from tokentide.hooks.attempt import Attempt
 from tokentide.hooks.document import ANSWER_KEYS, items, load, mapping, parse, parse_cut
 from tokentide.hooks.provider import Document, Endpoint
 
-_PLAIN: Final = ("", "identity")
-_WINDOW_BITS: Final = dict(zip(PACKED, (31, 31, 47), strict=True))
-_MOST_DECODED: Final = 16 * 1024 * 1024
 _LAST_EVENTS: Final = 6
 # An event begins with these: what the end of one says under them, it says of a part of itself.
 _AT_THE_BEGINNING: Final = ("id", "status")
@@ -43,17 +40,17 @@ class Body:
 def read_body(attempt: Attempt, encoding: str, content_type: str, everything: bool) -> Body:
     """The body of an attempt. With `everything`, all events are read, else only those that can carry more than text.
 
-    An encoding other than gzip and deflate cannot be read: the body is empty then, and the usage counts as missing.
+    Where an encoding cannot be unpacked the body is empty, and the usage counts as missing.
     """
     flow, endpoint = attempt.flow, attempt.route.endpoint
-    unread = encoding not in (*_PLAIN, *PACKED)
+    unread = encoding not in PLAIN and not can_unpack(encoding)
     if flow is None:
         chunks, tail, cut = [attempt.body], attempt.tail, bool(attempt.tail)
     else:
         chunks, tail, cut = flow.head, b"".join(flow.tail), flow.cut
-        if encoding not in _PLAIN:
+        if encoding not in PLAIN:
             chunks = list(decoded(chunks + [tail] * (not cut), encoding))
-            tail, unread = b"", unread or cut or sum(map(len, chunks)) >= _MOST_DECODED
+            tail, unread = b"", unread or cut or sum(map(len, chunks)) >= MOST_DECODED
     kind = content_type.partition(";")[0].strip().lower()
     framing = FRAMINGS.get(kind)
     if framing is None:
@@ -82,22 +79,6 @@ def _should_be_an_object(whole: bytes, kind: str, endpoint: Endpoint) -> bool:
     """Whether a body of that kind is a mistake without an object: speech and transcripts have many forms."""
     said = kind in ("application/json", "text/html") or kind.endswith("+json")
     return said and bool(whole.strip()) and endpoint.operation != "audio"
-
-
-def decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    """The chunks without their content encoding, as far as they can be read, and at most 16 MB of them."""
-    if encoding not in _WINDOW_BITS:
-        return
-    inflate, room = zlib.decompressobj(_WINDOW_BITS[encoding]), _MOST_DECODED
-    for chunk in chunks:
-        try:
-            plain = inflate.decompress(chunk, room)
-        except zlib.error:
-            return
-        yield plain
-        room -= len(plain)
-        if not room:
-            return
 
 
 def _read_events(framing: Framing, chunks: Sequence[bytes], tail: bytes, endpoint: Endpoint, everything: bool) -> Body:

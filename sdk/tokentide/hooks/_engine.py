@@ -14,16 +14,18 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
 from importlib import import_module
 from types import ModuleType
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from tokentide.context import current_tags
 from tokentide.frameworks import FRAMEWORKS
 from tokentide.hooks import load_providers
+from tokentide.hooks._encodings import can_unpack
 from tokentide.hooks._guard import Guard
 from tokentide.hooks._loops import framed, overriding
 from tokentide.hooks._patch import ImportWatch, Patches
+from tokentide.hooks._protocols import Request, Sink
 from tokentide.hooks._routes import Routes
-from tokentide.hooks.attempt import BODY_BYTES, CAPTURED_BYTES, HEAD_BYTES, PACKED, Attempt, Flow, Frame, clock
+from tokentide.hooks.attempt import BODY_BYTES, CAPTURED_BYTES, HEAD_BYTES, Attempt, Flow, Frame, clock
 from tokentide.hooks.document import REQUEST_KEYS
 from tokentide.hooks.provider import Document, Loop, Provider
 
@@ -39,36 +41,6 @@ _NO_PARAMETERS: Final[Mapping[str, Any]] = {}
 
 _frame: ContextVar[Frame | None] = ContextVar("tokentide_frame", default=None)
 _sending: ContextVar[Frame | None] = ContextVar("tokentide_sending", default=None)
-
-
-class Sink(Protocol):
-    """Where attempts go."""
-
-    def emit(self, attempt: Attempt) -> object:
-        """Takes an attempt without blocking."""
-
-    def count_hook_error(self) -> object:
-        """Counts a failure of ours."""
-
-
-class Request(Protocol):
-    """What a seam tells of a request; httpx's are of this shape."""
-
-    @property
-    def method(self) -> str:
-        """In capitals."""
-
-    @property
-    def headers(self) -> Any:
-        """A mapping that does not tell capital letters from small ones."""
-
-    @property
-    def content(self) -> bytes:
-        """The body, empty for one that is produced piece by piece."""
-
-    @property
-    def url(self) -> Any:
-        """With a `path` and a `host`; as a text it is the whole address."""
 
 
 class Engine:
@@ -200,7 +172,7 @@ class Engine:
         """The body is read piece by piece: add each to what is returned, and call `stream_ended`."""
         # A compressed one can only be read from its beginning on, and not at all if nothing here unpacks it.
         encoding = attempt.headers.get("content-encoding", "").strip().lower()
-        everything = self._keeps_texts(attempt.frame) or encoding in PACKED
+        everything = self._keeps_texts(attempt.frame) or (encoding and can_unpack(encoding))
         attempt.flow = Flow(CAPTURED_BYTES if everything else HEAD_BYTES)
         self._hold(attempt)
         self._open_streams[id(attempt)] = attempt

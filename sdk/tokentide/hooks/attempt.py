@@ -21,7 +21,6 @@ BODY_BYTES: Final = 64 * 1024
 CAPTURED_BYTES: Final = 4 * 1024 * 1024
 MAX_STAMPS: Final = 4096
 MOST_PASSED: Final = 3 * MAX_STAMPS
-PACKED: Final = ("gzip", "x-gzip", "deflate")  # the content encodings that can be read here
 _OBJECTS_BYTES: Final = 4 * 1024  # the attempt, its address and its headers
 _CHUNK_BYTES: Final = 150  # two times and the object around a chunk
 

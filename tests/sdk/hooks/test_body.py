@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 import zlib
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import httpx2
 import pytest
+import zstandard
 from hook_recorder import recording
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +20,7 @@ from tokentide.call import LLMCall
 from tokentide.context import Tags
 from tokentide.hooks import _body
 from tokentide.hooks._body import FRAMINGS, Body, event_of, read_body, split_frames
+from tokentide.hooks._encodings import MOST_DECODED, decoded
 from tokentide.hooks.attempt import HEAD_BYTES, Attempt, Flow, Frame
 from tokentide.hooks.document import parse_cut
 from tokentide.hooks.openai import PROVIDER
@@ -78,7 +82,9 @@ def test_the_borders_of_chunks_mean_nothing(sizes: list[int], crlf: bool) -> Non
 
 
 @pytest.mark.parametrize(
-    ("encoding", "encode"), [("gzip", gzip.compress), ("deflate", zlib.compress)], ids=["gzip", "deflate"]
+    ("encoding", "encode"),
+    [("gzip", gzip.compress), ("deflate", zlib.compress), ("zstd", zstandard.compress)],
+    ids=["gzip", "deflate", "zstd"],
 )
 def test_an_encoded_stream_is_read(encoding: str, encode: Any) -> None:
     encoded = encode(sse(answers.chat_events(ANSWER, 20, include_usage=True)))
@@ -86,14 +92,48 @@ def test_an_encoded_stream_is_read(encoding: str, encode: Any) -> None:
     assert CHAT.answer(body.document).text == ANSWER.text
 
 
+@pytest.mark.parametrize("library", ["backports.zstd", "zstandard"])
+def test_each_library_of_zstd_will_do(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in {"compression.zstd", "backports.zstd", "zstandard"} - {library}:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, library, import_module(library))
+    stream = sse(answers.chat_events(ANSWER, 20, include_usage=True))
+    frames = zstandard.compress(stream[:500]) + zstandard.compress(stream[500:])
+    body = read([frames[at : at + 70] for at in range(0, len(frames), 70)], "zstd")
+    assert (CHAT.answer(body.document).text, body.is_unread, body.is_complete) == (ANSWER.text, False, True)
+    assert sum(map(len, decoded([zstandard.compress(bytes(2 * MOST_DECODED))], "zstd"))) == MOST_DECODED
+
+
+def test_brotli_is_read_where_the_client_has_it() -> None:
+    brotli = pytest.importorskip("brotli", reason="no client needs it")
+    stream = sse(answers.chat_events(ANSWER, 20, include_usage=True))
+    call = streamed([brotli.compress(stream)], "br")
+    assert (call.output_tokens, call.stream_outcome) == (100, "complete")
+    assert sum(map(len, decoded([brotli.compress(bytes(2 * MOST_DECODED))], "br"))) == MOST_DECODED
+
+
+def test_an_encoding_whose_library_the_client_has_not_leaves_the_usage_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("compression.zstd", "backports.zstd", "zstandard"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    body = read([zstandard.compress(sse(answers.chat_events(ANSWER, 20, include_usage=True)))], "zstd")
+    assert (CHAT.answer(body.document).tokens, body.is_unread) == ({}, True)
+
+
 def test_an_unknown_encoding_leaves_the_usage_unknown() -> None:
-    body = read([b"\x28\xb5\x2f\xfd..."], "zstd")
+    body = read([b"\x1f\x9d..."], "compress")
     assert CHAT.answer(body.document).tokens == {}
 
 
-def test_an_encoded_stream_goes_through_the_engine_whole() -> None:
-    encoded = gzip.compress(sse(answers.chat_events(ANSWER, 100, include_usage=True)))
-    headers = {"content-encoding": "gzip", "content-type": "text/event-stream"}
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_an_encoded_stream_goes_through_the_engine_whole(encoding: str) -> None:
+    pack = gzip.compress if encoding == "gzip" else zstandard.compress
+    # It must be longer than the beginning that is kept of a stream that is not compressed.
+    encoded = pack(
+        b"".join(b": %d\n\n" % (number**9) for number in range(2000))
+        + sse(answers.chat_events(ANSWER, 100, include_usage=True))
+    )
+    assert len(encoded) > HEAD_BYTES
+    headers = {"content-encoding": encoding, "content-type": "text/event-stream"}
     chunks = (encoded[at : at + 100] for at in range(0, len(encoded), 100))
     transport = httpx2.MockTransport(lambda request: httpx2.Response(200, headers=headers, content=chunks))
     url = "http://api.openai.com/v1/chat/completions"
@@ -122,19 +162,19 @@ def test_the_name_of_an_encoding_may_be_written_otherwise(encoding: str) -> None
 
 
 def test_how_a_stream_went_is_unknown_where_its_end_cannot_be_read() -> None:
-    assert streamed([b"\x28\xb5\x2f\xfd..."], "zstd").stream_outcome == ""
-    assert streamed([b"\x28\xb5\x2f\xfd..."] * 2, "zstd", is_left=True).stream_outcome == ""
+    assert streamed([b"\x1f\x9d..."], "compress").stream_outcome == ""
+    assert streamed([b"\x1f\x9d..."] * 2, "compress", is_left=True).stream_outcome == ""
     assert streamed([sse([{}], b"")] * 2, is_left=True).stream_outcome == "abandoned"
 
 
 def test_a_stream_that_an_error_ends_is_broken_whether_or_not_it_can_be_read() -> None:
     def content() -> Iterator[bytes]:
-        yield b"\x28\xb5\x2f\xfd..."
+        yield b"\x1f\x9d..."
         raise httpx2.ReadError("the connection is gone")
 
     with recording() as recorder:
         with pytest.raises(httpx2.ReadError):
-            ask(content(), "zstd")
+            ask(content(), "compress")
         assert recorder.call().stream_outcome == "broken"
 
 
