@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import math
 import threading
 from collections.abc import Callable, Sequence
@@ -13,6 +12,8 @@ from typing import Any, Final, TypeAlias
 from tokentide.account import Account, is_report
 from tokentide.backlog import Backlog
 from tokentide.call import LLMCall
+from tokentide.notices import HOOKS_FAILED, Notices
+from tokentide.patience import pause_s
 from tokentide.spool import Spool
 from tokentide.transports.transport import (
     MAX_BYTES,
@@ -27,26 +28,9 @@ SLOW_S: Final = 0.1
 READING_S: Final = 0.1
 REPORT_EVERY_S: Final = 10.0
 LOOK_AT_SPOOL_EVERY_S: Final = 10.0
-LONGEST_PAUSE_S: Final = 30.0
 REPORT_BYTES: Final = 1024
 
-_HOOKS_FAILED: Final = (
-    "steps of tokentide have failed: the app is not affected, but calls are missing or incomplete, and after 100 "
-    "failures in a row none is recorded until the process starts anew"
-)
-
-_logger = logging.getLogger("tokentide")
-_said: set[str] = set()
-
 Read: TypeAlias = Callable[[Any, str, int], LLMCall]
-
-
-def pause_s(failures: int, jitter: float) -> float:
-    """How long to leave the far side alone after so many failures in a row: 0.5 s doubling to 30 s, times 0.5 to 1.
-
-    `jitter` is a random number from 0 to 1: it keeps the processes of a fleet from coming back all at once.
-    """
-    return float(min(LONGEST_PAUSE_S, 0.5 * 2 ** min(failures - 1, 10)) * (0.5 + 0.5 * jitter))
 
 
 class Delivery:
@@ -54,7 +38,8 @@ class Delivery:
 
     The lock is held while records change hands, and let go while one is read or sent. So `take_over` finds every
     record in the queue, in hand or in the spool, however long an answer, the far side or a log keeps the worker
-    waiting. What can neither be sent nor spooled stays in hand, and the queue fills up.
+    waiting. What can neither be sent nor spooled stays in hand, and the queue fills up. `keep` is for a thread
+    that is out of patience.
     """
 
     def __init__(
@@ -73,8 +58,10 @@ class Delivery:
         self.taken_over = False
         self._queue, self._transport, self._spool, self._read = queue, transport, spool, read
         self._clock, self._jitter = clock, jitter
+        self._notices = Notices()
         self._lock = threading.Lock()
         self._in_hand: list[bytes] = []
+        self._kept: list[bytes] | None = None  # the last hand that `keep` has put into the spool
         # What the worker reads at this moment, and what came of it when `take_over` did not wait for the lock.
         self._reads = False
         self._has_read = threading.Event()
@@ -83,7 +70,6 @@ class Delivery:
         self._slow = False
         self._resume_at = self._look_at_spool_at = -math.inf
         self._report_at = clock() + REPORT_EVERY_S
-        self._unsaid: list[str] = []
         self._dropped_before = 0
 
     def step(self, timeout_s: float = SEND_TIMEOUT_S) -> bool:
@@ -119,6 +105,29 @@ class Delivery:
         self._say()
         before, self._dropped_before = self._dropped_before, self.account.dropped()
         return self._dropped_before == before and not self._in_hand
+
+    def keep(self, timeout_s: float) -> None:
+        """Spool what the far side keeps waiting, as far as it can be read in time; the worker goes on afterwards.
+
+        What it is sending at this moment may arrive, and out of the spool once more.
+        """
+        give_up = self._clock() + timeout_s
+        # Not for ever: a signal handler may have interrupted this very thread in here.
+        while self._lock.acquire(timeout=max(0.0, give_up - self._clock())):
+            try:
+                if self._reads or self.taken_over:
+                    return  # it is not the far side that takes so long, and one thread reads at a time
+                hand = self._in_hand
+                self._keep_hand()
+                if self._in_hand is not hand:
+                    self._kept = hand
+                if self._in_hand or not self._queue or self._clock() >= give_up:
+                    return
+                while self._queue and len(self._in_hand) < MAX_RECORDS and self._clock() < give_up:
+                    self._in_hand += self._records(*self._pop())
+                self._keep_hand()
+            finally:
+                self._lock.release()  # for one that takes over
 
     def take_over(self, timeout_s: float) -> None:
         """Spool everything that is not acknowledged and keep the worker from doing more: the producer's last act.
@@ -197,7 +206,7 @@ class Delivery:
             return [self._read(attempt, self.account.producer_id, seq).to_json()]
         except Exception as error:  # noqa: BLE001  # whatever is wrong with one attempt, the next one is read
             self.account.loses("unreadable")
-            self._warn("unreadable", f"a call could not be read and is counted as dropped: {error!r}")
+            self._notices.add("unreadable", f"a call could not be read and is counted as dropped: {error!r}")
             return []
 
     def _make_room(self) -> None:
@@ -213,9 +222,10 @@ class Delivery:
         """Send what is in hand, spool what could not be sent."""
         if not self._in_hand:
             return
-        left = self._send(self._in_hand, timeout_s)
+        records = self._in_hand
+        left = self._send(records, timeout_s)
         with self._lock:
-            if not self.taken_over:
+            if not self.taken_over and records is not self._kept:
                 self._in_hand = left
                 self._keep_hand()
 
@@ -245,11 +255,11 @@ class Delivery:
             try:
                 self._transport.send(part, timeout_s)
             except TransportRejected as refusal:
-                if len(part) == 1:
-                    self._drop("rejected", part, f"the far side refused a call for good: {refusal}")
-                else:
+                if len(part) > 1:
                     middle = len(part) // 2
                     parts += [part[middle:], part[:middle]]
+                elif records is not self._kept:  # it will be refused out of the spool, too
+                    self._drop("rejected", part, f"the far side refused a call for good: {refusal}")
             except Exception as error:  # noqa: BLE001  # a transport that fails in a way of its own is away, too
                 parts.append(part)
                 self._rest(error)
@@ -262,7 +272,7 @@ class Delivery:
         self._failures += 1
         asked = error.retry_after_s if isinstance(error, TransportUnavailable) else None
         self._resume_at = self._clock() + max(asked or 0.0, pause_s(self._failures, self._jitter()))
-        self._warn("unavailable", f"calls are kept on disk for now: {error}")
+        self._notices.add("unavailable", f"calls are kept on disk for now: {error}")
 
     def _keep_hand(self) -> None:
         """Move what is in hand to the spool, as far as it takes it. Events leave room for the report about them."""
@@ -272,7 +282,7 @@ class Delivery:
             self._in_hand = self._in_hand[kept:]
             self._look_at_spool_at = -math.inf
         if self._in_hand:
-            self._warn("spool_full", "calls wait in memory: the spool folder is full or cannot be written")
+            self._notices.add("spool_full", "calls wait in memory: the spool folder is full or cannot be written")
 
     def _give_up_hand(self) -> None:
         """Drop what could neither be sent nor spooled."""
@@ -282,16 +292,9 @@ class Delivery:
 
     def _drop(self, reason: str, records: Sequence[bytes], message: str) -> None:
         self.account.loses_records(reason, records)
-        self._warn(reason, message)
-
-    def _warn(self, kind: str, message: str) -> None:
-        if kind not in _said:
-            _said.add(kind)
-            self._unsaid.append(message)
+        self._notices.add(reason, message)
 
     def _say(self) -> None:
-        """Log what there is to say. Not where it is found: a log of the app's may keep its caller waiting."""
         if self.account.has_untold_hook_error:
-            self._warn("hook_errors", _HOOKS_FAILED)
-        while self._unsaid:
-            _logger.warning("%s (said once)", self._unsaid.pop(0))
+            self._notices.add("hook_errors", HOOKS_FAILED)
+        self._notices.say()

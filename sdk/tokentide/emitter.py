@@ -6,15 +6,12 @@ emitter.emit(attempt)
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import logging
-import os
 import random
 import sys
 import threading
 import time
-import weakref
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,19 +19,18 @@ from datetime import datetime, timezone
 from queue import Empty, SimpleQueue
 from typing import Any, Final
 
+from tokentide import process_end
 from tokentide.backlog import Backlog
 from tokentide.config import Settings
 from tokentide.delivery import Delivery, Read
+from tokentide.patience import patience_s
 from tokentide.spool import Spool, spool_folder
 from tokentide.transports.transport import THREAD_PREFIX, Transport
 
 QUICKEST_LOOK_S: Final = 0.05
 SLOWEST_LOOK_S: Final = 0.2
-EXIT_S: Final = 2.0
-LATE_S: Final = 0.4  # of these two seconds, for what is emitted while the process ends
 LONGEST_FLUSH_S: Final = 86_400.0
 SECONDS_OF_A_DAY: Final = 86_400
-SPOOLING_S_PER_EVENT: Final = 200e-6
 
 _logger = logging.getLogger("tokentide")
 
@@ -68,9 +64,9 @@ class _Worker:
         if not self._starting.acquire(blocking=False):
             return  # somebody is starting it
         try:
-            if _threads_may_start and not self.running:
+            if process_end.threads_may_start and not self.running:
                 self.running = True
-                _close_with_multiprocessing()
+                process_end.close_with_multiprocessing()
                 try:
                     threading.Thread(target=self._run, name=f"{THREAD_PREFIX}-emitter", daemon=True).start()
                 except RuntimeError:
@@ -90,8 +86,12 @@ class _Worker:
         """Wait until the thread has done what is asked, for so long at most."""
         self._requests.append(request)
         self._wake.put(None)
+        self.wait(request, patience_s)
+
+    def wait(self, request: _Request, patience_s: float) -> None:
+        """Wait for what was asked, for so long at most."""
         if self.running:
-            request.done.wait(patience_s)
+            request.done.wait(max(0.0, patience_s))
 
     def _run(self) -> None:
         look_s = QUICKEST_LOOK_S
@@ -157,7 +157,7 @@ class Emitter:
         self._clock, self._now, self._jitter = clock, now, jitter
         self._worker = self._new_worker()
         self.before_exit: Callable[[], object] = lambda: None
-        _emitters.add(self)
+        process_end.register(self)
 
     def emit(self, attempt: object) -> None:
         """Queue an attempt. When there are too many the oldest one falls out; that is counted as `overflow`."""
@@ -165,7 +165,7 @@ class Emitter:
         worker.put(attempt, self._weigh(attempt))
         if not worker.running:
             worker.start()
-            if not (_threads_may_start or sys.is_finalizing()):
+            if not (process_end.threads_may_start or sys.is_finalizing()):
                 self.close()
 
     def count_hook_error(self, told: bool = False) -> None:
@@ -179,8 +179,9 @@ class Emitter:
         """Wait, `timeout` seconds at most, until everything emitted before is out of the process's memory.
 
         True: every such event was acknowledged by the far side or is in the spool on disk, from where this process or
-        the next one delivers it; a report of the counts as well. False: the time was too short (delivery goes on), or
-        some event was dropped since the last call, which the report counts.
+        the next one delivers it; a report of the counts as well. False: the time was too short, or some event was
+        dropped since the last call, which the report counts. Delivery goes on, but when it was the far side that took
+        so long, every such event is in the spool by now, if that takes it and the time was enough to read it.
         """
         try:
             return self._flush(min(timeout, LONGEST_FLUSH_S))
@@ -213,8 +214,12 @@ class Emitter:
             return True
         if not worker.running:
             worker.start()
+        give_up = self._clock() + timeout
         request = _Request(self._clock() + 0.75 * timeout, closing=False)
-        worker.ask(request, timeout)
+        worker.ask(request, patience_s(timeout, 0.8 * timeout, worker.queued()))
+        if not request.done.is_set():
+            worker.delivery.keep(max(0.0, give_up - self._clock()))
+            worker.wait(request, give_up - self._clock())
         return request.kept
 
     def _close(self, timeout: float) -> None:
@@ -224,7 +229,7 @@ class Emitter:
         self._worker = self._new_worker()
         if worker.idle():
             return
-        patience = max(0.05 * timeout, min(0.5 * timeout, 0.9 * timeout - SPOOLING_S_PER_EVENT * worker.queued()))
+        patience = patience_s(timeout, 0.5 * timeout, worker.queued())
         request = _Request(self._clock() + 0.8 * patience, closing=True)
         worker.ask(request, patience)
         if not request.done.is_set():
@@ -245,52 +250,3 @@ class Emitter:
             jitter=self._jitter,
         )
         return _Worker(self, queue, delivery)
-
-
-_emitters: weakref.WeakSet[Emitter] = weakref.WeakSet()
-_threads_may_start = True
-
-
-def _close_all(timeout_s: float) -> None:
-    give_up = time.monotonic() + timeout_s
-    for emitter in list(_emitters):
-        emitter.close(max(0.0, give_up - time.monotonic()))
-
-
-def _finish_all(timeout_s: float = EXIT_S) -> None:
-    for emitter in list(_emitters):
-        try:
-            emitter.before_exit()
-        except Exception:
-            _logger.debug("what was to be done before the exit failed", exc_info=True)
-    _close_all(timeout_s)
-
-
-def _close_for_good() -> None:
-    """At the end of the process. Later events, of what other modules do at exit, go to the spool without a thread.
-
-    A thread that is started while the interpreter shuts down never runs, and whoever starts it waits for ever. Streams
-    that are opened so late and then forgotten cannot be read any more.
-    """
-    global _threads_may_start
-    _finish_all(EXIT_S - LATE_S)
-    # Threads of the app that run on may have started another producer meanwhile.
-    _threads_may_start = False
-    _close_all(LATE_S)
-
-
-def _start_over_in_child() -> None:
-    for emitter in list(_emitters):
-        emitter.start_over_in_child()
-
-
-def _close_with_multiprocessing() -> None:
-    """Close at the end of a child of `multiprocessing` too: where it forks, such a process skips `atexit`."""
-    process, finalizers = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
-    if process and finalizers and process.parent_process() is not None:
-        finalizers.Finalize(None, _finish_all, exitpriority=0)
-
-
-atexit.register(_close_for_good)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_start_over_in_child)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -12,10 +13,11 @@ from delivery_bench import Bench, away
 from emitted import STARTED, call_ids, files, last_report, open_spool, read
 from hypothesis import given
 from hypothesis import strategies as st
-from tokentide import delivery as module
+from tokentide import notices
 from tokentide.account import Account
 from tokentide.backlog import Backlog
-from tokentide.delivery import LONGEST_PAUSE_S, MAX_RECORDS, REPORT_EVERY_S, pause_s
+from tokentide.delivery import MAX_RECORDS, REPORT_EVERY_S
+from tokentide.patience import LONGEST_PAUSE_S, pause_s
 from tokentide.transports.transport import TransportRejected, TransportUnavailable
 
 
@@ -26,7 +28,7 @@ def bench(tmp_path: Path) -> Bench:
 
 @pytest.fixture(autouse=True)
 def nothing_said_yet() -> None:
-    module._said.clear()
+    notices._said.clear()
 
 
 def test_events_are_delivered_in_order_with_gapless_numbers(bench: Bench) -> None:
@@ -189,6 +191,42 @@ def test_finish_sends_nothing_after_the_deadline(bench: Bench) -> None:
     assert bench.delivery.finish(9.0, closed=True) is True
     assert bench.far_side.sends == 0
     assert files(bench.folder)
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_what_a_far_side_keeps_waiting_is_in_the_spool_once(bench: Bench, answers: bool) -> None:
+    def late(records: Sequence[bytes]) -> None:
+        bench.emit("c")
+        bench.delivery.keep(1.0)
+        bench.far_side.refuse = (lambda records: None) if answers else away
+        bench.far_side.refuse(records)
+
+    bench.far_side.refuse = late
+    bench.emit("a", "b")
+    assert bench.delivery.finish(math.inf, closed=False) is True
+    assert call_ids(bench.far_side.records) == (["a", "b"] if answers else [])
+    bench.delivery.close()
+    assert call_ids(open_spool(bench.folder).batch(10, 1 << 20)) == ["a", "b", "c"]
+
+
+def test_what_is_refused_after_it_was_spooled_is_counted_once(bench: Bench) -> None:
+    def never(records: Sequence[bytes]) -> None:
+        bench.delivery.keep(1.0)
+        raise TransportRejected("400")
+
+    bench.far_side.refuse = never
+    bench.emit("a", "b")
+    bench.delivery.step()
+    bench.delivery.step()
+    assert bench.report()["dropped"] == {"rejected": 2}
+
+
+def test_what_a_full_spool_does_not_keep_is_sent(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "spool", spool_bytes=0)
+    bench.far_side.refuse = lambda records: bench.delivery.keep(1.0)
+    bench.emit("a", "b")
+    bench.delivery.step()
+    assert call_ids(bench.far_side.records) == ["a", "b"]
 
 
 def test_a_takeover_keeps_the_last_events_with_the_report_about_them(

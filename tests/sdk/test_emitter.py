@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from emitted import call_ids, calls, eventually, last_report, read, spooled
 from loopback_intake import HANGING, LoopbackIntake, Reply
-from tokentide import delivery
+from tokentide import notices
 from tokentide.config import Settings, load
 from tokentide.emitter import Emitter
 from tokentide.transports import open_transport
@@ -94,7 +94,7 @@ def test_many_threads_get_gapless_numbers(make: Make) -> None:
 def test_hook_errors_are_reported_even_without_an_event_and_logged_once(
     make: Make, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "_said", set())
+    monkeypatch.setattr(notices, "_said", set())
     emitter = make()
     emitter.count_hook_error(told=True)
     assert emitter.flush()

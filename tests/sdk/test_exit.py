@@ -119,26 +119,38 @@ def test_the_next_process_delivers_what_the_last_one_could_not(settings: Setting
     assert spooled(at(settings, f"127.0.0.1:{intake.port}")) == []
 
 
-def test_what_was_spooled_before_kill_9_is_still_there(settings: Settings) -> None:
-    with LoopbackIntake() as intake:
-        pass
-    address = f"127.0.0.1:{intake.port}"
-    arguments = [
-        "http",
-        address,
-        str(settings.spool_dir),
-        "100",
-        "print(emitter.flush(30), flush=True); time.sleep(60)",
-    ]
+def left_by_kill_9(settings: Settings, address: str, script: str, said: bytes) -> list[bytes]:
+    """What is in the spool of an app that emits 100 events, says so much, and is killed."""
+    arguments = ["http", address, str(settings.spool_dir), "100", script + "\ntime.sleep(60)"]
     environment = {"PYTHONPATH": str(Path(__file__).parents[1])}
     with subprocess.Popen([sys.executable, "-c", PROGRAM, *arguments], stdout=subprocess.PIPE, env=environment) as app:
         assert app.stdout is not None
-        assert app.stdout.readline() == b"True\n"
+        assert app.stdout.readline() == said
         app.send_signal(signal.SIGKILL)
         app.wait()
     found: list[bytes] = []
     eventually(lambda: bool(found.extend(spooled(at(settings, address))) or found))
+    return found
+
+
+def test_what_was_spooled_before_kill_9_is_still_there(settings: Settings) -> None:
+    with LoopbackIntake() as intake:
+        pass
+    script = "print(emitter.flush(30), flush=True)"
+    found = left_by_kill_9(settings, f"127.0.0.1:{intake.port}", script, b"True\n")
     assert sorted(call_ids(found)) == expected(100)
+
+
+def test_what_a_flush_waited_for_in_vain_survives_kill_9(settings: Settings) -> None:
+    script = """
+while not emitter._worker.delivery._in_hand:
+    time.sleep(0.01)
+for n in range(100, 200): emitter.emit(str(n))
+print(emitter.flush(2), flush=True)
+"""
+    with LoopbackIntake(lambda records: HANGING) as intake:
+        found = left_by_kill_9(settings, f"127.0.0.1:{intake.port}", script, b"False\n")
+    assert sorted(call_ids(found)) == expected(200)
 
 
 def test_os_exit_ends_the_process_at_once(settings: Settings) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from delivery_bench import Bench, away
 from emitted import call_ids, files, last_report, open_spool, read
-from tokentide import delivery as module
+from tokentide import notices
 from tokentide.delivery import MAX_RECORDS, REPORT_BYTES
 
 
@@ -22,7 +22,7 @@ def bench(tmp_path: Path) -> Bench:
 
 @pytest.fixture(autouse=True)
 def nothing_said_yet() -> None:
-    module._said.clear()
+    notices._said.clear()
 
 
 def test_what_fell_out_of_the_queue_is_counted(tmp_path: Path) -> None:

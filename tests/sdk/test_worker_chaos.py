@@ -13,13 +13,14 @@ import httpx2
 import pytest
 import tokentide
 from loopback_intake import LoopbackIntake, Reply
-from tokentide import account, delivery, emitter, segment, spool
+from tokentide import account, delivery, emitter, notices, patience, process_end, segment, spool
 from tokentide.account import Account
 from tokentide.backlog import Backlog
 from tokentide.call import LLMCall, ProducerReport
 from tokentide.delivery import Delivery
-from tokentide.hooks import _body, _outcome, _read, _texts
+from tokentide.hooks import _body, _encodings, _outcome, _read, _texts
 from tokentide.hooks._read import Reader
+from tokentide.notices import Notices
 from tokentide.segment import Segment
 from tokentide.spool import Spool
 from tokentide.transports.http import HttpTransport
@@ -31,8 +32,11 @@ OF_THE_APP = [(emitter.Emitter, "flush"), (emitter.Emitter, "close")]
 
 def steps() -> Iterator[tuple[Any, str]]:
     """Every function between the queue and the far side."""
-    owners = (Backlog, Account, Delivery, Spool, Segment, HttpTransport, Reader, LLMCall, ProducerReport)
-    modules = (emitter, delivery, account, spool, segment, _read, _body, _texts, _outcome)
+    owners = (Backlog, Account, Delivery, Spool, Segment, HttpTransport, Reader, LLMCall, ProducerReport, Notices)
+    modules = (
+        *(emitter, delivery, account, notices, patience, process_end, spool, segment),
+        *(_read, _body, _encodings, _texts, _outcome),
+    )
     for owner in (*owners, emitter._Worker, emitter.Emitter, *modules):
         module = owner if inspect.ismodule(owner) else inspect.getmodule(owner)
         for name, value in vars(owner).items():
@@ -63,7 +67,7 @@ def test_a_step_that_fails_is_none_of_the_apps_business(
     owner: Any, name: str, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = httpx2.MockTransport(lambda request: httpx2.Response(200, json={"model": "m"}))
-    monkeypatch.setattr(emitter, "EXIT_S", 0.2)
+    monkeypatch.setattr(process_end, "EXIT_S", 0.2)
     asked = {"model": "m", "messages": [{"role": "user", "content": "mail ann@example.com"}]}
     with (
         LoopbackIntake(lambda records: Reply(status)) as intake,
