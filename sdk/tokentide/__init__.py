@@ -66,7 +66,7 @@ def instrument(transport: str | None = None, **settings: Any) -> None:
                     "tokentide records already: call uninstrument() before you change its settings"
                 )
             return
-        reader = Reader(loaded, lambda: emitter.count_hook_error())
+        reader = Reader(loaded, lambda: emitter.count_hook_error(told=True))
         emitter = Emitter(loaded, open_transport(loaded), reader, weigh=lambda attempt: attempt.held_bytes())
         engine = Engine(emitter, captures=loaded.captures, usage_hosts=loaded.include_usage_hosts)
         emitter.before_exit = engine.leave_streams

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from typing import Final
 
+from tokentide.hooks._guard import MAX_FAILURES
+
 HOOKS_FAILED: Final = (
-    "steps of tokentide have failed: the app is not affected, but calls are missing or incomplete, and after 100 "
-    "failures in a row none is recorded until the process starts anew"
+    "steps of tokentide have failed: the app is not affected, but calls are missing or incomplete, and once a step has "
+    f"failed {MAX_FAILURES} times in a row none is recorded until the process starts anew"
 )
 
 _logger = logging.getLogger("tokentide")

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from alert_scenarios import play, scenarios
+from tokentide.hooks._guard import MAX_FAILURES
 
 from alerts.rule import load_rules
 from store.connection import Store
@@ -23,6 +24,12 @@ def test_every_shipped_rule_tells_what_happened_and_what_to_do() -> None:
     for rule in load_rules([], {}):
         assert rule.annotations.keys() == {"summary", "description", "runbook"}
         assert rule.labels["severity"] in ("critical", "warning")
+
+
+def test_the_alert_about_failing_hooks_begins_where_recording_ends() -> None:
+    (rule,) = (each for each in load_rules([], {}) if each.alert == "HooksFailing")
+    assert rule.fire_above == MAX_FAILURES - 1
+    assert f"failed {MAX_FAILURES} times in a row" in rule.annotations["description"]
 
 
 def test_a_scenario_can_fail(store: Store) -> None:

@@ -12,7 +12,7 @@ import tokentide
 from emitted import calls as calls_in
 from emitted import last_report
 from loopback_intake import LoopbackIntake
-from tokentide import manual
+from tokentide import manual, notices
 from tokentide.testing import capture_calls
 
 REALTIME: Any = {"provider": "openai", "model": "gpt-realtime", "operation": "realtime"}
@@ -96,3 +96,24 @@ def test_nothing_happens_where_nothing_is_recorded(caplog: pytest.LogCaptureFixt
         call.error(status="bad")
     tokentide.cache_hit(provider="openai", model="gpt-5", input_tokens=1)
     assert caplog.records == []
+
+
+def test_a_mask_that_fails_is_told_as_what_it_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its failures end no recording."""
+
+    def failing(text: str) -> str:
+        raise ZeroDivisionError(text)
+
+    monkeypatch.setattr(notices, "_said", set())
+    with LoopbackIntake() as intake:
+        tokentide.instrument("http", endpoint=intake.endpoint, spool_dir=tmp_path, mask=failing)
+        try:
+            with tokentide.record(**REALTIME) as call:
+                call.response(text="secret")
+            assert tokentide.flush(30)
+        finally:
+            tokentide.uninstrument()
+    assert last_report(intake.records)["hook_errors"] == 1
+    assert [message.partition(":")[0] for message in caplog.messages] == ["a text could not be masked and is left out"]

@@ -30,7 +30,7 @@ def patch(module: ModuleType, engine: Engine) -> None:
 def _watched(engine: Engine, tee: type[Any], original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     async def request(self: Any, method: str, str_or_url: Any, **kwargs: Any) -> Any:
-        attempt = engine.guard(_begin, engine, self, method, str_or_url, kwargs)
+        attempt = engine.guard.ask(_begin, engine, self, method, str_or_url, kwargs)
         if attempt is None:
             return await original(self, method, str_or_url, **kwargs)
         response = token = None

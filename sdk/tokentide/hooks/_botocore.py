@@ -66,7 +66,7 @@ class _Request:
 def _watched(engine: Engine, original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def send(self: Any, request: Any) -> Any:
-        attempt = engine.guard(_begin, engine, request)
+        attempt = engine.guard.ask(_begin, engine, request)
         if attempt is None:
             return original(self, request)
         response = token = None

@@ -239,7 +239,6 @@ class Engine:
         if attempt.ended and attempt.decided and not attempt.emitted and attempt.process == os.getpid():
             attempt.emitted = True
             self._sink.emit(attempt)
-            self.guard.succeeded()
 
 
 def _answer_in(error: BaseException | None, url: Any) -> Any:

@@ -6,46 +6,68 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 MAX_FAILURES: Final = 100
+
+Step: TypeAlias = Callable[..., Any]
 
 
 class Guard:
     """Called with a step and its arguments: the step's result, or None when it failed, which is counted.
 
-    `is_broken` after 100 failures in a row; `succeeded` ends a row. An exception of a signal handler of the app, a
-    time limit for example, goes on to the app: it only happened to come while a step ran.
+    `is_broken` once a step has failed 100 times in a row, however well the others do. An exception of a signal handler
+    of the app, a time limit for example, goes on to the app: it only happened to come while a step ran.
     """
 
     def __init__(self, count_failure: Callable[[], object]) -> None:
+        self.is_broken = False
         self._count_failure = count_failure
-        self._failures = 0
+        self._rows: dict[Step, int] = {}  # how often in a row each step has failed; those that have not are not in it
 
-    @property
-    def is_broken(self) -> bool:
-        """Whether it failed too often."""
-        return self._failures >= MAX_FAILURES
-
-    def succeeded(self) -> None:
-        """Something went as it should."""
-        self._failures = 0
-
-    def __call__(self, step: Callable[..., Any], *arguments: Any) -> Any:
+    def __call__(self, step: Step, *arguments: Any) -> Any:
         """Runs one step."""
         try:
-            return step(*arguments)
+            result = step(*arguments)
         except Exception as error:  # noqa: BLE001  # whatever fails in a step of ours, the app must not see it
-            self.failed(error)
+            self.failed(step, error)
             return None
+        if self._rows:
+            self.succeeded(step)
+        return result
 
-    def failed(self, error: Exception) -> None:
+    def ask(self, step: Step, *arguments: Any) -> Any:
+        """Runs one step that may find nothing to do, which None says: that ends no row of failures."""
+        try:
+            result = step(*arguments)
+        except Exception as error:  # noqa: BLE001  # as above
+            self.failed(step, error)
+            return None
+        if self._rows and result is not None:
+            self.succeeded(step)
+        return result
+
+    def failed(self, step: Step, error: Exception) -> None:
         """A step has failed, where a call for it would cost the app too much."""
         if _came_from_a_signal(error.__traceback__):
             raise error
-        self._failures += 1
+        name = _name(step)
+        self._rows[name] = failures = self._rows.get(name, 0) + 1
+        if failures >= MAX_FAILURES:
+            self.is_broken = True
         with suppress(Exception):  # there is nobody left to tell
             self._count_failure()
+
+    def succeeded(self, step: Step) -> None:
+        """A step has not failed, which ends its row."""
+        if self._rows:
+            self._rows.pop(_name(step), None)
+
+
+def _name(step: Step) -> Step:
+    """What a step is known by: a method is the same step for all objects."""
+    method: Step = getattr(step, "__func__", step)
+    return method
 
 
 def _came_from_a_signal(traceback: TracebackType | None) -> bool:

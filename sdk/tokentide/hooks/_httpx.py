@@ -32,12 +32,12 @@ class _Streams(NamedTuple):
 def _watched(engine: Engine, streams: _Streams, original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def send(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-        attempt = engine.guard(engine.begin, request)
+        attempt = engine.guard.ask(engine.begin, request)
         if attempt is None:
             return original(self, request, *args, **kwargs)
         is_stream = kwargs.get("stream", False)
         asks = is_stream and engine.usage_hosts  # an answer that is read at once cannot be covered
-        asking = engine.guard(asking_for_usage, request, engine.usage_hosts) if asks else None
+        asking = engine.guard.ask(asking_for_usage, request, engine.usage_hosts) if asks else None
         response = token = None
         try:
             token = engine.guard(engine.enter, attempt)
@@ -59,12 +59,12 @@ def _watched(engine: Engine, streams: _Streams, original: Callable[..., Any]) ->
 def _watched_async(engine: Engine, streams: _Streams, original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     async def send(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-        attempt = engine.guard(engine.begin, request)
+        attempt = engine.guard.ask(engine.begin, request)
         if attempt is None:
             return await original(self, request, *args, **kwargs)
         is_stream = kwargs.get("stream", False)
         asks = is_stream and engine.usage_hosts  # an answer that is read at once cannot be covered
-        asking = engine.guard(asking_for_usage, request, engine.usage_hosts) if asks else None
+        asking = engine.guard.ask(asking_for_usage, request, engine.usage_hosts) if asks else None
         response = token = None
         try:
             token = engine.guard(engine.enter, attempt)
@@ -114,7 +114,7 @@ def _sync_tee(stream: type[Any], engine: Engine) -> type[Any]:
             if self._watched is None:  # it is read on after its end
                 yield from self._inner
                 return
-            flow, guard, exhausted = self._watched[1], engine.guard, False
+            flow, guard, failed, exhausted = self._watched[1], engine.guard, False, False
             passed, asked = flow.passed, 0
             try:
                 for chunk in self._inner:
@@ -125,11 +125,14 @@ def _sync_tee(stream: type[Any], engine: Engine) -> type[Any]:
                         else:
                             flow.add_late(chunk, asked)
                     except Exception as error:  # noqa: BLE001  # as in the guard, which costs more
-                        guard.failed(error)
+                        failed = True
+                        guard.failed(Flow.add, error)
                     yield chunk
                     asked = clock()
                 exhausted = True
                 guard(flow.resumed, asked)
+                if not failed:
+                    guard.succeeded(Flow.add)
             finally:
                 guard(_end, engine, self, None if exhausted else sys.exc_info()[0])
 
@@ -159,7 +162,7 @@ def _async_tee(stream: type[Any], engine: Engine) -> type[Any]:
                 async for chunk in self._inner:
                     yield chunk
                 return
-            flow, guard, exhausted = self._watched[1], engine.guard, False
+            flow, guard, failed, exhausted = self._watched[1], engine.guard, False, False
             passed, asked = flow.passed, 0
             inner = self._inner.__aiter__()
             try:
@@ -171,11 +174,14 @@ def _async_tee(stream: type[Any], engine: Engine) -> type[Any]:
                         else:
                             flow.add_late(chunk, asked)
                     except Exception as error:  # noqa: BLE001  # as above
-                        guard.failed(error)
+                        failed = True
+                        guard.failed(Flow.add, error)
                     yield chunk
                     asked = clock()
                 exhausted = True
                 guard(flow.resumed, asked)
+                if not failed:
+                    guard.succeeded(Flow.add)
             finally:
                 guard(_end, engine, self, None if exhausted else sys.exc_info()[0])
                 # Left to the event loop, its end would come later and in another task.

@@ -41,7 +41,7 @@ def framed(
     def run(*args: Any, **kwargs: Any) -> Any:
         frame = None
         try:
-            frame = engine.guard(engine.open_frame, provider, loop, (*args, *kwargs.values()))
+            frame = engine.guard.ask(engine.open_frame, provider, loop, (*args, *kwargs.values()))
             return original(*args, **kwargs)
         finally:
             if frame is not None:
@@ -51,7 +51,7 @@ def framed(
     async def run_async(*args: Any, **kwargs: Any) -> Any:
         frame = None
         try:
-            frame = engine.guard(engine.open_frame, provider, loop, (*args, *kwargs.values()))
+            frame = engine.guard.ask(engine.open_frame, provider, loop, (*args, *kwargs.values()))
             return await original(*args, **kwargs)
         finally:
             if frame is not None:

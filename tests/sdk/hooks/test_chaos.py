@@ -31,8 +31,7 @@ SETUP: dict[object, set[str]] = {
         "_watched_async",
         "_sync_tee",
         "_async_tee",
-        "_cover",
-    },  # the last one in test_include_usage.py
+    },
 }
 
 
@@ -106,6 +105,26 @@ def test_after_a_hundred_failures_in_a_row_the_engine_does_nothing(
         AsyncCaller(MESSAGES, provider.url).unary("model")
     assert recorder.attempts == []
     assert recorder.hook_errors == MAX_FAILURES
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"), [(_engine.Engine, "leave"), (_httpx, "covered"), (_httpx, "MOST_PASSED"), (Attempt, "__init__")]
+)
+def test_a_step_that_always_fails_ends_all_recording_though_the_others_succeed(
+    owner: object, name: str, provider: RunningProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_guard, "MAX_FAILURES", 3)
+    body = {"model": "s3x0-model", "stream": True, "messages": [{"role": "user", "content": "Hi"}]}
+    with recording(include_usage_hosts=("127.0.0.1",)) as recorder, httpx2.Client() as client:
+        with monkeypatch.context() as patched:
+            patched.setattr(owner, name, broken)
+            for _ in range(3):
+                client.get(f"{provider.url}/nothing")
+                with client.stream("POST", f"{provider.openai_url}/chat/completions", json=body) as response:
+                    response.read()
+        recorder.attempts.clear()
+        client.post(f"{provider.url}/v1/embeddings", json={"input": "x"})
+    assert recorder.attempts == []
 
 
 def test_one_success_ends_a_row_of_failures(provider: RunningProvider, monkeypatch: pytest.MonkeyPatch) -> None:
