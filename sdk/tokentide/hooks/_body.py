@@ -13,6 +13,7 @@ from tokentide.hooks.document import ANSWER_KEYS, items, load, mapping, parse, p
 from tokentide.hooks.provider import Document, Endpoint
 
 _LAST_EVENTS: Final = 6
+_FIELDS: Final = (b"data:", b"event:", b"id:", b"retry:", b":")
 # An event begins with these: what the end of one says under them, it says of a part of itself.
 _AT_THE_BEGINNING: Final = ("id", "status")
 _AT_THE_END: Final = tuple(key for key in ANSWER_KEYS if key not in _AT_THE_BEGINNING)
@@ -52,7 +53,7 @@ def read_body(attempt: Attempt, encoding: str, content_type: str, everything: bo
             chunks = list(decoded(chunks + [tail] * (not cut), encoding))
             tail, unread = b"", unread or cut or sum(map(len, chunks)) >= MOST_DECODED
     kind = content_type.partition(";")[0].strip().lower()
-    framing = FRAMINGS.get(kind)
+    framing = FRAMINGS.get(kind) or _framing_of_unnamed(kind, chunks)
     if framing is None:
         whole = b"".join(chunks) + (b"" if cut else tail)
         document = parse_cut(whole, tail) if cut else _document(whole, endpoint)
@@ -62,6 +63,11 @@ def read_body(attempt: Attempt, encoding: str, content_type: str, everything: bo
     stream = _read_events(framing, pieces, end, endpoint, everything)
     first_content = stream.first_content if flow is not None else None
     return replace(stream, is_cut=cut, is_unread=unread, first_content=first_content)
+
+
+def _framing_of_unnamed(kind: str, chunks: Sequence[bytes]) -> Framing | None:
+    """Of a body without a kind: that of server-sent events, if it begins as these do and no JSON does."""
+    return _SERVER_SENT if not kind and b"".join(chunks).lstrip().startswith(_FIELDS) else None
 
 
 def _document(whole: bytes, endpoint: Endpoint) -> Document | None:

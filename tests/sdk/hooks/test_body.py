@@ -39,12 +39,18 @@ def sse(events: Any, end: bytes = b"data: [DONE]\n\n") -> bytes:
     return b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events) + end
 
 
-def read(chunks: list[bytes], encoding: str = "", everything: bool = True, endpoint: Any = CHAT) -> Body:
+def read(
+    chunks: list[bytes],
+    encoding: str = "",
+    everything: bool = True,
+    endpoint: Any = CHAT,
+    kind: str = "text/event-stream; charset=utf-8",
+) -> Body:
     attempt = Attempt(Frame(None, {}, Tags(), None), Route(PROVIDER, endpoint), "http://x", {}, b"")
     attempt.flow = Flow(10**9 if everything else HEAD_BYTES)
     for chunk in chunks:
         attempt.flow.add(chunk)
-    return read_body(attempt, encoding, "text/event-stream; charset=utf-8", everything)
+    return read_body(attempt, encoding, kind, everything)
 
 
 def ask(content: Iterator[bytes], encoding: str, is_left: bool = False) -> None:
@@ -176,6 +182,18 @@ def test_a_stream_that_an_error_ends_is_broken_whether_or_not_it_can_be_read() -
         with pytest.raises(httpx2.ReadError):
             ask(content(), "compress")
         assert recorder.call().stream_outcome == "broken"
+
+
+@pytest.mark.parametrize("beginning", [b"", b": wait\n\n", b"event: x\r\n", b"\n"])
+def test_events_that_are_not_named_as_such_are_known_by_their_beginning(beginning: bytes) -> None:
+    stream = beginning + sse(answers.chat_events(ANSWER, 20, include_usage=True))
+    body = read([stream[:1], stream[1:3], stream[3:]], kind="")
+    assert (body.is_stream, body.is_complete, CHAT.answer(body.document).text) == (True, True, ANSWER.text)
+
+
+def test_a_document_that_is_not_named_as_such_is_one() -> None:
+    body = read([json.dumps(answers.chat(ANSWER)).encode()], kind="")
+    assert (body.is_stream, CHAT.answer(body.document).text) == (False, ANSWER.text)
 
 
 def test_the_first_content_is_where_it_came() -> None:

@@ -148,6 +148,15 @@ def test_an_answer_that_is_compressed_all_the_same_is_shown_without_that_chunk(
         assert [call.usage_raw for call in asking.calls()] == ['{"prompt_tokens":1}'] * 2
 
 
+@pytest.mark.parametrize("kind", [{}, {"content-type": "Text/Event-Stream"}])
+def test_events_need_not_be_named_as_such(kind: dict[str, str], asking: Recorder) -> None:
+    content = iter([EVENTS[0], USAGE, EVENTS[-1]])
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, headers=kind, content=content))
+    with httpx.Client(transport=transport) as client, client.stream("POST", URL, json={"stream": True}) as response:
+        assert response.read() == EVENTS[0] + EVENTS[-1]
+    assert asking.call().usage_raw == '{"prompt_tokens":1}'
+
+
 def test_an_answer_that_the_client_cannot_unpack_is_left_as_it_is(asking: Recorder) -> None:
     answer = {"content-type": "text/event-stream", "content-encoding": "rot13"}
     transport = httpx.MockTransport(lambda request: httpx.Response(200, headers=answer, content=iter([USAGE])))
