@@ -49,11 +49,22 @@ import multiprocessing, os, sys, threading
 import httpx2
 import tokentide
 
-client = httpx2.Client(transport=httpx2.MockTransport(lambda request: httpx2.Response(200, json={"model": "m"})))
+def answer(request):
+    if request.url.path == "/v1/embeddings":
+        return httpx2.Response(200, json={"model": "m"})
+    return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=iter([b"data: {}"]))
+
+client = httpx2.Client(transport=httpx2.MockTransport(answer))
 
 def ask(feature):
     with tokentide.context(feature=feature):
         client.post("http://provider/v1/embeddings", json={"model": "m", "input": "x"})
+
+def leave(feature):
+    global opened
+    with tokentide.context(feature=feature):
+        asked = client.build_request("POST", "http://provider/v1/chat/completions", json={"model": "m"})
+        opened = client.send(asked, stream=True)
 
 if __name__ == "__main__" or sys.argv[3] == "spawn":
     tokentide.instrument(endpoint=sys.argv[1], spool_dir=sys.argv[2])
@@ -220,6 +231,7 @@ def test_children_of_multiprocessing_deliver_what_they_asked_last(
     ask("parent 1")
     context = multiprocessing.get_context(sys.argv[3])
     children = [context.Process(target=ask, args=(f"child {number}",)) for number in range(3)]
+    children.append(context.Process(target=leave, args=("left",)))
     for process in children:
         process.start()
     ask("parent 2")
@@ -241,7 +253,7 @@ def test_children_of_multiprocessing_deliver_what_they_asked_last(
         )
         found = producers(intake.records)
     features = sorted([call["feature"] for call in found] for found in found.values())
-    assert features == [["child 0"], ["child 1"], ["child 2"], ["parent 1", "parent 2"]]
+    assert features == [["child 0"], ["child 1"], ["child 2"], ["left"], ["parent 1", "parent 2"]]
 
 
 def test_workers_of_a_preloaded_server_are_producers_with_numbers_of_their_own(settings: Settings) -> None:

@@ -28,6 +28,7 @@ from tokentide.hooks._routes import Routes
 from tokentide.hooks.attempt import BODY_BYTES, CAPTURED_BYTES, HEAD_BYTES, Attempt, Flow, Frame, clock
 from tokentide.hooks.document import REQUEST_KEYS
 from tokentide.hooks.provider import Document, Loop, Provider
+from tokentide.process_end import close_with_multiprocessing
 
 _SMALL_REQUEST: Final = 16 * 1024
 # The module that is patched as soon as it is imported, and who patches it.
@@ -56,6 +57,7 @@ class Engine:
         self.guard = Guard(sink.count_hook_error)
         self._stopped = False
         self._open_streams: dict[int, Attempt] = {}
+        self._process = 0  # the last one in which a stream was opened
         self._patches = Patches()
         modules = {*SEAMS, *FRAMEWORKS, *(loop.module for _, loop in self._loops)}
         self._watch = ImportWatch(modules, functools.partial(self.guard, self.patch))
@@ -176,6 +178,9 @@ class Engine:
         attempt.flow = Flow(CAPTURED_BYTES if everything else HEAD_BYTES)
         self._hold(attempt)
         self._open_streams[id(attempt)] = attempt
+        if self._process != attempt.process:
+            self._process = attempt.process
+            close_with_multiprocessing()
         return attempt.flow
 
     def failed(self, attempt: Attempt, error: BaseException | None) -> None:
