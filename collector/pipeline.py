@@ -19,6 +19,7 @@ from collector.lag import Lag
 from collector.metrics import Metrics
 from collector.record import Batch, Chunk, Outcome, Source
 from collector.rollup import RollUp
+from collector.setbacks import Setbacks
 from collector.write import Held, Stopped, Writer
 from store.connection import Store
 
@@ -43,11 +44,12 @@ class Pipeline:
     brake: Brake = field(default_factory=lambda: Brake(limit=1.0))
     trouble: Callable[[], str] = lambda: ""
     lag: Lag = field(default_factory=Lag)
+    setbacks: Setbacks = field(default_factory=Setbacks)
 
     @property
     def paused_reason(self) -> str:
-        """Why nothing is carried now although the store answers; empty while all goes well."""
-        return self.brake.paused_reason or self.trouble() or self.source.away_reason()
+        """Why nothing is carried now, even if the store answers; empty while all goes well."""
+        return self.brake.paused_reason or self.trouble() or self.setbacks.reason or self.source.away_reason()
 
     @property
     def lag_s(self) -> float:
@@ -59,9 +61,8 @@ class Pipeline:
 
         Any other trouble than an unreachable store ends the program: it must be seen, not skipped.
         """
-        writer = Writer(
-            self.store, self.source.name, uuid.uuid4().hex, stop.wait, random.random, self.topic, self.trouble
-        )
+        name, number = self.source.name, uuid.uuid4().hex
+        writer = Writer(self.store, name, number, stop.wait, random.random, self.topic, self.trouble, self.setbacks)
         self._show_lag()
         pending: Future[None] | None = None
         with ThreadPoolExecutor(1, thread_name_prefix=f"write-{self.source.name}") as executor:

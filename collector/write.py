@@ -11,6 +11,7 @@ from collector.dead_letter_topic import DeadLetterTopic, TopicAway
 from collector.dead_letters import DeadLetters
 from collector.decode import sender
 from collector.record import Batch, DeadLetter, Line, Outcome
+from collector.setbacks import Setbacks
 from store.connection import Store
 from store.errors import DataRefused, StoreError, StoreUnavailable
 
@@ -36,7 +37,7 @@ class Writer:
 
     `name` tells this writer from all others, ever: with the number of its batch it is the token by which the store
     recognises a block that is tried again. Dead letters go to the table, and to `topic` as well if there is one. While
-    `trouble()` says what is wrong with the store, it is not asked.
+    `trouble()` says what is wrong with the store, it is not asked. `setbacks` counts the tries in vain.
     """
 
     def __init__(
@@ -48,8 +49,10 @@ class Writer:
         jitter: Callable[[], float],
         topic: DeadLetterTopic | None = None,
         trouble: Callable[[], str] = lambda: "",
+        setbacks: Setbacks | None = None,
     ) -> None:
         self._trouble = trouble
+        self._setbacks = setbacks or Setbacks()
         self._store = store
         self._letters = DeadLetters(store)
         self._topic = topic
@@ -90,12 +93,16 @@ class Writer:
             try:
                 if trouble := self._trouble():
                     raise StoreUnavailable(trouble)
-                return action()
+                done = action()
             except (StoreError, TopicAway) as error:
+                self._setbacks.add()
                 log.warning("%d records kept, next try in about %.1f s: %s", count, delay, error)
                 if self._wait(delay * (0.5 + self._jitter())):
                     raise Stopped from error
                 delay = min(delay * 2, 30.0)
+            else:
+                self._setbacks.end()
+                return done
 
 
 def insert(store: Store, batch: Batch, name: str, answers: dict[str, str] | None = None) -> list[DeadLetter]:

@@ -23,6 +23,7 @@ from collector.pipeline import Pipeline
 from collector.price_book.resolve import Resolver
 from collector.record import Chunk, Outcome, Record
 from collector.rollup import RollUp
+from collector.setbacks import Setbacks
 from store.connection import Store
 from store.sql import parse
 
@@ -71,10 +72,14 @@ class Clock:
 
 
 @contextmanager
-def running(source: Scripted, store: Store, brake: Brake, clock: Clock) -> Iterator[tuple[Pipeline, CollectorRegistry]]:
+def running(
+    source: Scripted, store: Store, brake: Brake, clock: Clock, setbacks: Setbacks | None = None
+) -> Iterator[tuple[Pipeline, CollectorRegistry]]:
     registry, stop = CollectorRegistry(), threading.Event()
     decoder = Decoder(Resolver(), VERSION, 100_000, timedelta(days=30), timedelta(minutes=10))
-    pipeline = Pipeline(source, decoder, store, RollUp(store), Metrics(registry), clock, brake=brake)
+    pipeline = Pipeline(
+        source, decoder, store, RollUp(store), Metrics(registry), clock, brake=brake, setbacks=setbacks or Setbacks()
+    )
     thread = threading.Thread(target=pipeline.run, args=(stop,))
     thread.start()
     try:
@@ -153,3 +158,16 @@ def test_a_source_that_is_away_keeps_the_pipeline_from_its_work_until_it_is_back
         assert pipeline.paused_reason == source.reason
         source.reason = ""
         assert pipeline.paused_reason == ""
+
+
+def test_a_store_that_answers_and_takes_nothing_is_told_until_it_takes_something(store: Store) -> None:
+    store.execute(parse("away", "-- no table\nRENAME TABLE ingest TO ingest_away"))
+    source = Scripted([[a_call(prompt="Anna").to_json()]])
+    with running(source, store, Brake(1.0), Clock(), Setbacks(patience=2)) as (pipeline, _):
+        wait_until(lambda: bool(pipeline.paused_reason))
+        assert "tries in a row: the log says why" in pipeline.paused_reason
+        assert "Anna" not in pipeline.paused_reason
+        store.execute(parse("back", "-- the table\nRENAME TABLE ingest_away TO ingest"))
+        wait_until(lambda: bool(source.outcomes))
+        assert pipeline.paused_reason == ""
+    assert store.query(COUNTS).rows == [(1, 0)]
