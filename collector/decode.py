@@ -6,6 +6,7 @@ The bytes are never re-encoded: the collector's own fields are spliced in before
 from __future__ import annotations
 
 import dataclasses
+import re
 import threading
 import typing
 import uuid
@@ -75,6 +76,7 @@ _WireReport: Any = _wire_struct(
     "WireReport",
     {"reported_at": _Instant, "dropped": dict[str, _Count64]},
 )
+_SPACED_REPORT = re.compile(rb'\{[ \t\r\n]+"report_id"')
 _FIELDS = frozenset(event.FIELDS)
 # What the collector itself splices in: a record that has one of them would say it twice.
 _OWN = frozenset({"price_key", "capacity", "received_at", "log_place", "log_offset", "extra"})
@@ -134,7 +136,8 @@ class Decoder:
         body = record.body.strip()
         if len(body) > self._max_bytes:
             raise _Refused("oversized", f"{len(body)} bytes, the limit is {self._max_bytes}", *sender(body))
-        if body.startswith(b'{"report_id"'):
+        # As an SDK writes it a key follows the brace: most records need no more than a glance.
+        if body.startswith(b'{"report_id"') or (body[1:2] != b'"' and _SPACED_REPORT.match(body)):
             report = self._parse(self._report, body)
             if report.schema_version != event.SCHEMA_VERSION:
                 raise _Refused("unknown_schema_version", f"version {report.schema_version}", report.producer_id)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from conftest import NOW
@@ -148,6 +150,16 @@ def test_a_producers_report_goes_its_own_way() -> None:
     batch = decode(report.to_json(), b'{"report_id":"r","emitted":-1}')
     assert len(batch.reports) == 1
     assert reasons(batch) == ["wrong_type"]
+
+
+@pytest.mark.parametrize("blanks", [{"indent": 1}, {"separators": (" , ", " : ")}])
+@pytest.mark.parametrize("brace", ["{", "{ ", "{\t", "{\r\n"])
+def test_blanks_make_no_call_of_a_report(blanks: Mapping[str, Any], brace: str) -> None:
+    report = ProducerReport(report_id="r", producer_id="p", reported_at=NOW, emitted=7, dropped={"overflow": 2})
+    body = " " + json.dumps(json.loads(report.to_json()), **blanks).replace("{", brace, 1) + " \n"
+    batch = decode(body.encode())
+    assert (len(batch.reports), batch.dead_letters) == (1, [])
+    assert json.loads(batch.reports[0].json)["emitted"] == 7
 
 
 def test_the_touched_minutes_are_those_of_the_stored_records() -> None:
