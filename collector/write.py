@@ -96,7 +96,8 @@ class Writer:
                 done = action()
             except (StoreError, TopicAway) as error:
                 self._setbacks.add()
-                log.warning("%d records kept, next try in about %.1f s: %s", count, delay, error)
+                said = error.plain if isinstance(error, StoreError) else error
+                log.warning("%d records kept, next try in about %.1f s: %s", count, delay, said)
                 if self._wait(delay * (0.5 + self._jitter())):
                     raise Stopped from error
                 delay = min(delay * 2, 30.0)

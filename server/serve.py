@@ -163,7 +163,8 @@ def _on_signals(end_server: Callable[[], None]) -> None:
 
 
 def _store_away(request: Request, error: Exception) -> Response:
-    log.warning("%s was not answered: %s", request.url.path, error)
+    said = error.plain if isinstance(error, StoreError) else error
+    log.warning("%s was not answered: %s", request.url.path, said)
     return JSONResponse({"error": f"the store does not answer: {error}"}, status_code=503, headers={"Retry-After": "5"})
 
 

@@ -11,7 +11,14 @@ from __future__ import annotations
 
 
 class StoreError(Exception):
-    """Something is wrong with the store; the message says what to do."""
+    """Something is wrong with the store; the message says what to do.
+
+    `plain` is what a log may say of it: the message, or a shorter one where that may quote a row.
+    """
+
+    def __init__(self, message: str, plain: str = "") -> None:
+        super().__init__(message)
+        self.plain = plain or message
 
 
 class StoreUnavailable(StoreError):

@@ -74,14 +74,27 @@ def failure(error: Exception, store: str) -> StoreError:
     A code that neither table knows is a QueryError: of all answers the one that never gives up data as bad.
     """
     code = getattr(error, "code", None) or _unreadable_code(error)
+    plainly = _plainly(error, code)
     if code in _DATA or isinstance(error, DataError):
-        return DataRefused(str(error))
+        return DataRefused(str(error), f"the store at {store} refuses the data: {plainly}")
     if code in _PASSING or isinstance(error, OperationalError | OSError):
-        return StoreUnavailable(f"the store at {store} does not answer now: {error}")
+        away = f"the store at {store} does not answer now"
+        return StoreUnavailable(f"{away}: {error}", f"{away}: {plainly}")
     if code in _MISSING:
         said = str(error).partition(". In scope ")[0]
         return QueryError(f"the store at {store} lacks a table, run `tokentide migrate` or correct its name: {said}")
-    return QueryError(str(error))
+    return QueryError(str(error), f"the store at {store} refuses the statement: {plainly}")
+
+
+def _plainly(error: BaseException | None, code: int | None) -> str:
+    """ClickHouse's code, or what the system says of a connection: of the message any part may be cut out of a row."""
+    if code is not None:
+        name = _DATA.get(code) or _PASSING.get(code) or _MISSING.get(code)
+        return f"error {code} of ClickHouse" + (f", {name}" if name else "")
+    kind = type(error).__name__
+    while error is not None and not (isinstance(error, OSError) and error.strerror):
+        error = error.__cause__ or error.__context__
+    return kind if error is None else f"{kind}, {error.strerror}"
 
 
 def _unreadable_code(error: BaseException | None) -> int | None:

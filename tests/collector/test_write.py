@@ -140,3 +140,20 @@ def test_calls_of_many_months_may_come_together(store: Store) -> None:
     batch = batch_of(*(call.to_json() for call in calls), days=31 * 120)
     assert Writer(store, "kafka", uuid4().hex, never, lambda: 0.0).write(batch, NOW) == Outcome(120, [])
     assert counts(store) == (120, 0)
+
+
+def test_the_log_says_what_is_wrong_with_the_store_and_nothing_of_a_row(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.execute(parse("limit", "-- one more\nALTER TABLE llm_texts ADD CONSTRAINT short CHECK length(prompt) < 5"))
+
+    def wait(seconds: float) -> bool:
+        store.execute(parse("limit", "-- none\nALTER TABLE llm_texts DROP CONSTRAINT short"))
+        return False
+
+    batch = batch_of(a_call(prompt="Anna has a secret").to_json())
+    assert Writer(store, "kafka", uuid4().hex, wait, lambda: 0.0).write(batch, NOW) == Outcome(1, [])
+    (line,) = caplog.messages
+    assert "1 records kept" in line
+    assert "refuses the statement: error 469 of ClickHouse" in line
+    assert "Anna" not in caplog.text

@@ -4,20 +4,31 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 
 import httpx
 import pytest
+from conftest import NOW
 from events import a_call
 from prometheus_client import CollectorRegistry
+from running_pipeline import decoder
+from starlette.testclient import TestClient
 
 from alerts.rule import RuleError
 from collector.config import CollectorConfig
+from collector.dead_letters import DeadLetters
 from collector.intake import routes
+from collector.record import DeadLetter, Record
+from collector.rollup import RollUp
 from collector.sources.http import HttpIntake
+from server.admin import Access
 from server.config import ServerConfig
+from server.dead_letters import DeadLetterDesk
+from server.dead_letters import routes as dead_letter_routes
 from server.programs import Program
-from server.serve import LoopFailed, listen, serve
+from server.serve import LoopFailed, application, listen, serve
 from store.connection import Store
+from store.sql import parse
 
 
 @pytest.fixture(autouse=True)
@@ -101,3 +112,18 @@ def test_a_setting_at_fault_is_a_sentence_and_a_bug_a_traceback(
     with pytest.raises(LoopFailed, match=f"alerts failed: {error}"):
         serve(Program({"alerts": loop}), own_store, listen(ServerConfig(port=0)), CollectorRegistry())
     assert ("Traceback" in caplog.text) == traced
+
+
+def test_a_question_that_the_store_refuses_leaves_no_row_in_the_log(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.execute(parse("limit", "-- one more\nALTER TABLE llm_texts ADD CONSTRAINT short CHECK length(prompt) < 5"))
+    record = Record("http", 0, a_call(prompt="Anna has a secret", started_at=NOW).to_json())
+    DeadLetters(store).keep([DeadLetter(record, "oversized", "")], "http", NOW)
+    desk = DeadLetterDesk(store, decoder(), RollUp(store), lambda: NOW + timedelta(seconds=1))
+    app = application(Program(routes=dead_letter_routes(desk)), store, CollectorRegistry(), Access())
+    client = TestClient(app, base_url="http://localhost", client=("127.0.0.1", 50_000))
+    assert client.post("/api/admin/deadletters/replay", json={}).status_code == 503
+    assert "replay was not answered: the store at chdb://" in caplog.text
+    assert "error 469 of ClickHouse" in caplog.text
+    assert "Anna" not in caplog.text

@@ -53,6 +53,24 @@ def test_only_refused_data_is_given_up(error: Exception, expected: type[StoreErr
     assert type(failure(error, "chdb://folder")) is expected
 
 
+@pytest.mark.parametrize(
+    ("error", "plain"),
+    [
+        (DatabaseError("parsed text: Anna", code=27), "refuses the data: error 27 of ClickHouse, CANNOT_PARSE_INPUT"),
+        (DatabaseError("row 1: Anna", code=241), "does not answer now: error 241 of ClickHouse, MEMORY_LIMIT_EXCEEDED"),
+        (DatabaseError("values: Anna", code=469), "refuses the statement: error 469 of ClickHouse"),
+        (DatabaseError("Anna"), "refuses the statement: DatabaseError"),
+        (OperationalError("Anna"), "does not answer now: OperationalError"),
+        (OSError(28, "No space left on device", "Anna"), "does not answer now: OSError, No space left on device"),
+    ],
+)
+def test_what_logs_may_say_quotes_no_row_and_names_the_error(error: Exception, plain: str) -> None:
+    found = failure(error, "chdb://folder")
+    assert found.plain.startswith(f"the store at chdb://folder {plain}")
+    assert "Anna" in str(found) or isinstance(error, OSError)
+    assert "Anna" not in found.plain
+
+
 def test_a_message_that_is_cut_inside_a_character_still_tells_what_is_wrong() -> None:
     said = b"Code: 27. DB::Exception: Cannot parse input: expected '}' before: \xc5"
     unread = DatabaseError("'utf-8' codec can't decode byte 0xc5")
