@@ -21,6 +21,7 @@ from tokentide.hooks.document import count, dig, dollars, items, mapping, number
 from collector.config import CollectorConfig
 from collector.formats import litellm_answers as answers
 from collector.formats.format import Unreadable
+from collector.formats.litellm_names import operation_of
 from collector.formats.litellm_usage import usage_of
 from collector.formats.providers import known_as
 from collector.formats.second_hand import (
@@ -42,24 +43,6 @@ from collector.formats.second_hand import (
 from collector.formats.texts import Texts
 from collector.record import Outcome
 
-_OPERATIONS: Final = {
-    "completion": "chat",
-    "text_completion": "completions",
-    "responses": "responses",
-    "compact_responses": "responses",
-    "anthropic_messages": "messages",
-    "generate_content": "generate_content",
-    "generate_content_stream": "generate_content",
-    "embedding": "embeddings",
-    "image_generation": "images",
-    "image_edit": "images",
-    "image_variation": "images",
-    "transcription": "audio",
-    "speech": "audio",
-    "moderation": "moderations",
-    "rerank": "rerank",
-    "ocr": "ocr",
-}
 # Statuses of LiteLLM's exceptions that their HTTP status does not tell.
 _STATUSES: Final = {
     "APIConnectionError": "network",
@@ -166,11 +149,6 @@ def read_payload(payload: Any, texts: Texts, user_key: str) -> Found:
     }
     # The id alone would not do: all attempts of a call that failed have the same.
     return second_hand("litellm", f"{identity}\n{started_at.isoformat(timespec='milliseconds')}", started_at, fields)
-
-
-def operation_of(call_type: str) -> str:
-    """What the function that LiteLLM names so asks for, else `unknown`. Its asynchronous twin begins with an `a`."""
-    return _OPERATIONS.get(call_type) or _OPERATIONS.get(call_type.removeprefix("a"), "unknown")
 
 
 def _caller(payload: Fields, user_key: str) -> Fields:

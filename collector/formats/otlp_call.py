@@ -15,7 +15,7 @@ from tokentide.hooks.document import number, text, word
 
 from collector.formats import otlp_names as names
 from collector.formats import otlp_texts
-from collector.formats.litellm import operation_of
+from collector.formats.litellm_names import operation_of
 from collector.formats.otlp_outcome import outcome
 from collector.formats.otlp_spans import Attributes, Span
 from collector.formats.otlp_usage import count, usage
