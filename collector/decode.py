@@ -24,7 +24,7 @@ from collector.forgotten import ForgottenKeys
 from collector.ownership import OwnershipRule, owner_of
 from collector.pinning import with_team
 from collector.price_book.resolve import Resolver
-from collector.record import Batch, DeadLetter, Line, Reason, Record
+from collector.record import SPANS, Batch, DeadLetter, Line, Reason, Record
 
 _Count16 = Annotated[int, msgspec.Meta(ge=0, le=2**16 - 1)]
 _Count32 = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
@@ -143,7 +143,7 @@ class Decoder:
                 raise _Refused("unknown_schema_version", f"version {report.schema_version}", report.producer_id)
             batch.reports.append(Line(body[:-1] + f',"received_at":"{arrival}"}}'.encode(), record))
             return
-        call = self._parse(self._call, body)
+        call = self._parse(self._call, body, record.place)
         _check(call, earliest, latest)
         if call.provider_reported_cost is not None and b'"currency"' in body:
             self._check_currency(call, body)
@@ -188,22 +188,24 @@ class Decoder:
         counted = "".join(f',"{name}":{value}' for name, value in fields)
         return f'{counted},"usage_source":"estimated"'.encode()
 
-    def _parse(self, decoder: Any, body: bytes) -> Any:
+    def _parse(self, decoder: Any, body: bytes, place: str = "") -> Any:
         try:
             return decoder.decode(body)
         except msgspec.ValidationError as error:
-            raise self._refusal(body, "wrong_type", str(error)) from error
+            raise self._refusal(body, str(error), place) from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise _Refused("malformed_json", str(error)) from error
         except RecursionError as error:
             raise _Refused("malformed_json", "nested too deeply") from error
 
-    def _refusal(self, body: bytes, reason: Reason, detail: str) -> _Refused:
+    def _refusal(self, body: bytes, detail: str, place: str) -> _Refused:
         """A refusal that still names the producer, where the record says it readably."""
         partial = _readable(body)
         if partial.schema_version not in (None, event.SCHEMA_VERSION):
-            reason, detail = "unknown_schema_version", f"version {partial.schema_version}"
-        return _Refused(reason, partial.problem or detail, *sender(body))
+            return _Refused("unknown_schema_version", f"version {partial.schema_version}", *sender(body))
+        # Of others it is a word of the sender, who is not to say why.
+        found = partial.problem if place == SPANS else ""
+        return _Refused("wrong_type", found or detail, *sender(body))
 
     def _extra(self, call: Any, body: bytes) -> bytes:
         """Fields that this release does not know, as the spliced map `extra`: their JSON text by name."""
@@ -234,7 +236,7 @@ def _check(call: Any, earliest: datetime, latest: datetime) -> None:
 
 
 class _PartialCall(msgspec.Struct):
-    problem: str = ""  # what a format found wrong with what it could not make an event of
+    problem: str = ""  # what the format of spans found wrong with one that it could not make an event of
     producer_id: str = ""
     seq: int | None = None
     schema_version: int | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 Reason = Literal[
     "oversized",
@@ -16,6 +16,9 @@ Reason = Literal[
     "ancient_timestamp",
     "refused_by_store",
 ]
+
+SPANS: Final = "otlp"
+"""The place of records that the format of spans wrote: what it found wrong with one it says in the field `problem`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from collector.config import CollectorConfig
 from collector.formats import otlp_spans
 from collector.formats.format import Unreadable
 from collector.formats.otlp_call import SpanReader
-from collector.record import Outcome
+from collector.record import SPANS, Outcome
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ _READERS: Final = {_PROTOBUF: otlp_spans.from_protobuf, _JSON: otlp_spans.from_j
 class Otlp:
     """OTLP over HTTP, in protobuf or JSON."""
 
-    place = "otlp"
+    place = SPANS
 
     def __init__(self, config: CollectorConfig) -> None:
         self._reads_texts = config.otlp_content != "off"

@@ -16,13 +16,15 @@ from tokentide.call import ProducerReport
 from tokentide.version import VERSION
 
 from collector.decode import Decoder
+from collector.formats.ndjson import Ndjson
+from collector.formats.otlp import Otlp
 from collector.price_book.resolve import Resolver
 from collector.record import Batch, Record
 
 
-def decode(*bodies: bytes, max_bytes: int = 10_000) -> Batch:
+def decode(*bodies: bytes, max_bytes: int = 10_000, place: str = "calls/0") -> Batch:
     decoder = Decoder(Resolver(), VERSION, max_bytes, timedelta(days=30), timedelta(minutes=10))
-    return decoder.decode([Record("calls/0", offset, body) for offset, body in enumerate(bodies)], NOW)
+    return decoder.decode([Record(place, offset, body) for offset, body in enumerate(bodies)], NOW)
 
 
 def reasons(batch: Batch) -> list[str]:
@@ -135,9 +137,13 @@ def test_a_field_of_the_collectors_own_is_refused_with_what_to_do(name: str) -> 
     )
 
 
-def test_what_a_format_found_wrong_is_the_reason_of_the_dead_letter() -> None:
-    (dead,) = decode(b'{"problem":"the trace id is not 16 bytes","span":{}}').dead_letters
+def test_what_is_wrong_with_a_span_is_said_by_its_format_and_by_no_record() -> None:
+    body = b'{"problem":"the trace id is not 16 bytes","span":{}}'
+    (dead,) = decode(body, place=Otlp.place).dead_letters
     assert (dead.reason, dead.detail) == ("wrong_type", "the trace id is not 16 bytes")
+    for place in (Ndjson.place, "otlp/0"):
+        (dead,) = decode(body, place=place).dead_letters
+        assert (dead.reason, dead.detail) == ("wrong_type", "Object missing required field `call_id`")
 
 
 def test_unknown_fields_of_another_release_survive_as_their_json_text() -> None:
