@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 import threading
 from collections.abc import Callable
@@ -14,13 +13,10 @@ from tokentide import call as event
 
 from collector.forget import Key, key_of, sweep
 from collector.record import Record
+from collector.refresh import keep_fresh
 from store.connection import Store
-from store.errors import StoreError
 from store.sql import load
 
-log = logging.getLogger(__name__)
-
-_EVERY_S: Final = 10.0
 # What was on its way when a key came is stored by then, or is delivered again and cleaned.
 _SWEPT_AGAIN_FOR: Final = timedelta(hours=1)
 # The ids of trace and response stay: by them a call that is told twice is recognised.
@@ -60,11 +56,7 @@ class ForgottenKeys:
 
     def run(self, stop: threading.Event) -> None:
         """Refresh until `stop` is set."""
-        while not stop.wait(_EVERY_S):
-            try:
-                self.refresh()
-            except StoreError as error:
-                log.warning("the forgotten keys are read again in %.0f s: %s", _EVERY_S, error)
+        keep_fresh(self.refresh, "the forgotten keys", stop)
 
     def cleaned(self, record: Record) -> Record:
         """`record`, without texts and names when it is of a forgotten user or session; unreadable ones as they are."""

@@ -14,8 +14,8 @@ import httpx
 
 from collector.price_book.release import release_rows
 from collector.price_book.resolve import Named, Resolver
-from collector.price_book.stated import EVERY_S
 from collector.price_book.usage_cost import UsageCost, usage_cost
+from collector.refresh import EVERY_S
 from server.config import Config, ConfigError
 from server.instant import parse_instant
 from server.output import print_table

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Iterable
-from typing import Final
 
 from collector.price_book.effective import LAYERS, Statement
 from collector.price_book.names import Model
 from collector.price_book.resolve import Resolver
+from collector.refresh import keep_fresh
 from store.connection import Store
-from store.errors import StoreError
 from store.sql import load
-
-log = logging.getLogger(__name__)
-
-EVERY_S: Final = 10.0
 
 
 def stated_models(store: Store) -> list[Model]:
@@ -47,8 +41,4 @@ class StatedNames:
 
     def run(self, stop: threading.Event) -> None:
         """Refresh until `stop` is set."""
-        while not stop.wait(EVERY_S):
-            try:
-                self.refresh()
-            except StoreError as error:
-                log.warning("the names of stated prices are read again in %.0f s: %s", EVERY_S, error)
+        keep_fresh(self.refresh, "the names of stated prices", stop)
