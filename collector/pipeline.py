@@ -67,16 +67,17 @@ class Pipeline:
         pending: Future[None] | None = None
         with ThreadPoolExecutor(1, thread_name_prefix=f"write-{self.source.name}") as executor:
             try:
-                while not stop.is_set():
-                    chunk = self._read(pending)
-                    batch = self.decoder.decode(chunk.records, self.clock()) if chunk else None
-                    if pending is not None and (batch or pending.done()):
+                with self.roll_up.carrying():
+                    while not stop.is_set():
+                        chunk = self._read(pending)
+                        batch = self.decoder.decode(chunk.records, self.clock()) if chunk else None
+                        if pending is not None and (batch or pending.done()):
+                            self._settle(pending)
+                            pending = None
+                        if chunk and batch:
+                            pending = executor.submit(self._write, writer, chunk, batch, stop)
+                    if pending is not None:
                         self._settle(pending)
-                        pending = None
-                    if chunk and batch:
-                        pending = executor.submit(self._write, writer, chunk, batch, stop)
-                if pending is not None:
-                    self._settle(pending)
             except Stopped:
                 log.info("stopped before a chunk was safe; unacknowledged records will be delivered again")
             finally:

@@ -7,7 +7,8 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 _MINUTES_A_STATEMENT: Final = 240
 _UNCERTAIN: Final = timedelta(minutes=15)
 _LONGEST_DELAY_S: Final = 30.0
+# What is in hand when a program stops is safe by then, unless the store is in trouble.
+_LAST_FACTS_S: Final = 30.0
 # A minute is rebuilt from all of its facts. Where records wait for their insert the roll-up rests four times as long as
 # it works, so that they are not held up; where none do, a report is to have them soon.
 _REST_WHILE_BEHIND: Final = 4.0
@@ -53,11 +56,25 @@ class RollUp:
         self._store = store
         self._touched: set[datetime] = set()
         self._lock = threading.Lock()
+        self._carriers = 0
+        self._carried = threading.Condition()
 
     def touch(self, minutes: Iterable[datetime]) -> None:
         """Facts of these minutes were inserted and acknowledged; the next `rebuild` covers them."""
         with self._lock:
             self._touched.update(minutes)
+
+    @contextmanager
+    def carrying(self) -> Iterator[None]:
+        """Until the block ends facts may be inserted: the last rebuild of `run` waits for that."""
+        with self._carried:
+            self._carriers += 1
+        try:
+            yield
+        finally:
+            with self._carried:
+                self._carriers -= 1
+                self._carried.notify_all()
 
     def recover(self, overlap: timedelta = _UNCERTAIN) -> None:
         """Put minutes back on the list whose facts were stored but perhaps not rolled up before the last stop."""
@@ -86,12 +103,16 @@ class RollUp:
         return len(minutes)
 
     def run(self, stop: threading.Event, every_s: float, is_behind: Callable[[], bool] = lambda: False) -> None:
-        """Rebuild about every `every_s` seconds until `stop` is set, and once more then; less often while behind."""
+        """Rebuild about every `every_s` seconds until `stop` is set, and once more then; less often while behind.
+
+        What is left of a backlog is found at the next start.
+        """
         stopping = False
         overlap: timedelta | None = _UNCERTAIN
         delay = every_s
         while not stopping:
-            stopping = stop.wait(delay)
+            if stopping := stop.wait(delay):
+                self._wait_for_the_last_facts()
             began = time.monotonic()
             try:
                 if overlap is not None:
@@ -105,6 +126,12 @@ class RollUp:
                 overlap = timedelta() if overlap is None else overlap
                 when = "at the next start" if stopping else f"in {delay:.0f} s"
                 log.warning("the roll-up tries again %s: %s", when, error)
+        if self._touched:
+            log.info("%d minutes are left to roll up at the next start", len(self._touched))
+
+    def _wait_for_the_last_facts(self) -> None:
+        with self._carried:
+            self._carried.wait_for(lambda: self._carriers == 0, timeout=_LAST_FACTS_S)
 
     def _rebuild(self, minutes: list[datetime]) -> None:
         """Each stage takes its version before it reads, so that of several collectors the newest version has seen most.
