@@ -173,6 +173,17 @@ def test_dead_letters_of_the_forgotten_are_cleaned_as_they_come(store: Store) ->
     assert not any(name.encode() in dead.record.body for name in (USER, SESSION, MARK))
 
 
+@pytest.mark.parametrize("wrong", [5, None, ["s"], {"a": 1}])
+def test_a_wrong_name_of_the_session_keeps_no_text_of_the_user(store: Store, wrong: Any) -> None:
+    forget(store, key_of("user", USER), USER, "salt", NOW)
+    forgotten = ForgottenKeys(store, lambda: NOW)
+    forgotten.refresh()
+    body = json.dumps({**json.loads(of_anna().to_json()), "session_id": wrong}).encode()
+    batch = decoder(forgotten).decode([Record("calls/0", 1, body)], NOW)
+    (kept,) = (*(line.record.body for line in batch.lines), *(dead.record.body for dead in batch.dead_letters))
+    assert not any(name.encode() in kept for name in (USER, MARK))
+
+
 def test_what_another_collector_stored_before_it_knew_is_swept(store: Store) -> None:
     forget(store, key_of("user", USER), USER, "salt", NOW)
     collect(store, of_anna())
