@@ -76,6 +76,8 @@ _WireReport: Any = _wire_struct(
     "WireReport",
     {"reported_at": _Instant, "dropped": dict[str, _Count64]},
 )
+# JSON's own and no others: what is read here must be what was read where events are pinned and cleaned.
+_BLANKS = b" \t\r\n"
 _SPACED_REPORT = re.compile(rb'\{[ \t\r\n]+"report_id"')
 _FIELDS = frozenset(event.FIELDS)
 # What the collector itself splices in: a record that has one of them would say it twice.
@@ -133,7 +135,7 @@ class Decoder:
         return batch
 
     def _decode_one(self, record: Record, batch: Batch, earliest: datetime, latest: datetime, arrival: str) -> None:
-        body = record.body.strip()
+        body = record.body.strip(_BLANKS)
         if len(body) > self._max_bytes:
             raise _Refused("oversized", f"{len(body)} bytes, the limit is {self._max_bytes}", *sender(body))
         # As an SDK writes it a key follows the brace: most records need no more than a glance.

@@ -173,6 +173,16 @@ def test_dead_letters_of_the_forgotten_are_cleaned_as_they_come(store: Store) ->
     assert not any(name.encode() in dead.record.body for name in (USER, SESSION, MARK))
 
 
+@pytest.mark.parametrize("blank", [b"\x0b", b"\x0c", b"\n"])
+def test_no_blank_around_an_event_brings_a_text_of_the_forgotten_into_the_store(store: Store, blank: bytes) -> None:
+    forget(store, key_of("user", USER), USER, "salt", NOW)
+    forgotten = ForgottenKeys(store, lambda: NOW)
+    forgotten.refresh()
+    batch = decoder(forgotten).decode([Record("calls/0", 1, blank + of_anna().to_json() + blank)], NOW)
+    assert len(batch.lines) + len(batch.dead_letters) == 1
+    assert not any(MARK.encode() in line.json for line in batch.lines)
+
+
 @pytest.mark.parametrize("wrong", [5, None, ["s"], {"a": 1}])
 def test_a_wrong_name_of_the_session_keeps_no_text_of_the_user(store: Store, wrong: Any) -> None:
     forget(store, key_of("user", USER), USER, "salt", NOW)

@@ -79,6 +79,8 @@ CALL = a_call(team="rich", app="rich", sdk_version="older").to_json()
 
 
 @given(st.lists(st.tuples(st.integers(0, len(CALL)), st.integers(0, 3), st.binary(max_size=3)), max_size=4))
+@example([(0, 0, b"\x0b")])
+@example([(len(CALL), 0, b" \x0c")])
 @example([(1, 0, b'"\xff":1,')])
 @example([(1, 0, b'"' + "\ud800".encode("utf-8", "surrogatepass") + b'":1,')])
 def test_nothing_that_is_stored_is_another_teams(changes: list[tuple[int, int, bytes]]) -> None:
