@@ -12,6 +12,7 @@ import msgspec
 from tokentide import call as event
 
 from collector.forget import Key, key_of, sweep
+from collector.pinning import fields_of
 from collector.record import Record
 from collector.refresh import keep_fresh
 from store.connection import Store
@@ -32,7 +33,6 @@ class _Who(msgspec.Struct):
 
 
 _who = msgspec.json.Decoder(_Who)
-_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class ForgottenKeys:
@@ -65,17 +65,11 @@ class ForgottenKeys:
             return record
         try:
             who = _who.decode(record.body)
-            if not self._knows(who):
-                return record
-            told = _fields.decode(record.body)
-            fields = {name: value for name, value in told.items() if name in _KEPT}
-            account = who.attributes.get("account") if isinstance(who.attributes, dict) else None
-            if isinstance(account, str):
-                # By it the price is found.
-                fields["attributes"] = msgspec.Raw(msgspec.json.encode({"account": account}))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return record
-        return Record(record.place, record.offset, msgspec.json.encode(fields))
+        if not self._knows(who):
+            return record
+        return Record(record.place, record.offset, msgspec.json.encode(_kept(record.body, who)))
 
     def _knows(self, who: _Who) -> bool:
         named = (("user", who.user_hash), ("session", who.session_id))
@@ -88,3 +82,16 @@ class ForgottenKeys:
         asked = {"kind": key.kind, "digest": key.digest}
         if self._store.query(load("collector", "calls_of_key"), asked).rows:
             sweep(self._store, key, "", secrets.token_hex(16))
+
+
+def _kept(body: bytes, who: _Who) -> dict[str, msgspec.Raw]:
+    try:
+        told = fields_of(body) or {}
+    except RecursionError:
+        return {}  # a dead letter without anything in it
+    fields = {name: value for name, value in told.items() if name in _KEPT}
+    account = who.attributes.get("account") if isinstance(who.attributes, dict) else None
+    if isinstance(account, str):
+        # By it the price is found.
+        fields["attributes"] = msgspec.Raw(msgspec.json.encode({"account": account}))
+    return fields

@@ -22,7 +22,7 @@ def pinned(record: bytes, pins: Mapping[str, str]) -> tuple[bytes, tuple[str, ..
     read elsewhere, so it comes back in brackets, which cannot become a row either.
     """
     try:
-        found = _fields(record)
+        found = fields_of(record)
     except RecursionError:  # how deep is too deep depends on who reads it
         return b"[" + record + b"]", ()
     if found is None:
@@ -34,21 +34,22 @@ def pinned(record: bytes, pins: Mapping[str, str]) -> tuple[bytes, tuple[str, ..
 
 def with_team(event: bytes, team: str) -> bytes:
     """The event, which is a JSON object, as one of `team`. Raises RecursionError where it is nested too deeply."""
-    return _written(_fields(event) or {}, {"team": team})
+    return _written(fields_of(event) or {}, {"team": team})
 
 
-def _written(fields: dict[str, msgspec.Raw], texts: Mapping[str, str]) -> bytes:
-    return msgspec.json.encode(fields | {name: msgspec.Raw(msgspec.json.encode(text)) for name, text in texts.items()})
-
-
-def _fields(record: bytes) -> dict[str, msgspec.Raw] | None:
+def fields_of(record: bytes) -> dict[str, msgspec.Raw] | None:
+    """The fields of a JSON object, their values as they are written; None of anything else. Raises RecursionError."""
     try:
         return _object.decode(record)
     except UnicodeDecodeError:
         # In a name that nobody asks for, the decoder of events would not mind.
-        return _fields(record.decode("utf-8", "replace").encode())
+        return fields_of(record.decode("utf-8", "replace").encode())
     except msgspec.DecodeError:
         return None
+
+
+def _written(fields: dict[str, msgspec.Raw], texts: Mapping[str, str]) -> bytes:
+    return msgspec.json.encode(fields | {name: msgspec.Raw(msgspec.json.encode(text)) for name, text in texts.items()})
 
 
 def _said(value: msgspec.Raw) -> str:

@@ -183,6 +183,16 @@ def test_no_blank_around_an_event_brings_a_text_of_the_forgotten_into_the_store(
     assert not any(MARK.encode() in line.json for line in batch.lines)
 
 
+def test_a_name_that_is_no_text_keeps_no_text_of_the_forgotten(store: Store) -> None:
+    forget(store, key_of("user", USER), USER, "salt", NOW)
+    forgotten = ForgottenKeys(store, lambda: NOW)
+    forgotten.refresh()
+    body = b'{"\xff":1,' + of_anna(sdk_version=VERSION).to_json()[1:]
+    batch = decoder(forgotten).decode([Record("calls/0", 1, body)], NOW)
+    assert (len(batch.lines), batch.dead_letters) == (1, [])
+    assert not any(name.encode() in batch.lines[0].json for name in (USER, MARK))
+
+
 @pytest.mark.parametrize("wrong", [5, None, ["s"], {"a": 1}])
 def test_a_wrong_name_of_the_session_keeps_no_text_of_the_user(store: Store, wrong: Any) -> None:
     forget(store, key_of("user", USER), USER, "salt", NOW)
