@@ -28,7 +28,9 @@ from collector.record import SPANS, Batch, DeadLetter, Line, Reason, Record
 
 _Count16 = Annotated[int, msgspec.Meta(ge=0, le=2**16 - 1)]
 _Count32 = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
-_Count64 = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+# A producer that counts further is in error, and sums over a great many of them still fit into the ledger's columns.
+_MOST_COUNTED = 10**15
+_Counted = Annotated[int, msgspec.Meta(ge=0, le=_MOST_COUNTED)]
 _Tokens = Annotated[int, msgspec.Meta(ge=0, le=event.MOST_TOKENS)]
 _Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -50,7 +52,7 @@ _NARROWED: dict[str, Any] = {
     "stream_outcome": Literal[event.STREAM_OUTCOMES],
     "usage_source": Literal[event.USAGE_SOURCES],
     "attributes": dict[str, str],
-    "seq": _Count64,
+    "seq": _Counted,
     **dict.fromkeys(("limit_requests", "remaining_requests", "limit_tokens", "remaining_tokens"), _Int64 | None),
 }
 
@@ -63,7 +65,7 @@ def _wire_struct(shape: type, name: str, narrowed: dict[str, Any]) -> type[msgsp
         if field.name == "extra":
             continue
         hint = hints[field.name]
-        kind = narrowed.get(field.name, _Count64 if hint is int else hint)
+        kind = narrowed.get(field.name, _Counted if hint is int else hint)
         required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         default = field.default if field.default is not dataclasses.MISSING else msgspec.field(default_factory=dict)
         fields.append((field.name, kind) if required else (field.name, kind, default))
@@ -74,7 +76,7 @@ _WireCall: Any = _wire_struct(LLMCall, "WireCall", _NARROWED)
 _WireReport: Any = _wire_struct(
     ProducerReport,
     "WireReport",
-    {"reported_at": _Instant, "dropped": dict[str, _Count64]},
+    {"reported_at": _Instant, "dropped": dict[str, _Counted]},
 )
 # JSON's own and no others: what is read here must be what was read where events are pinned and cleaned.
 _BLANKS = b" \t\r\n"
@@ -250,7 +252,7 @@ _partial = msgspec.json.Decoder(_PartialCall)
 def sender(body: bytes) -> tuple[str, int | None]:
     """The producer and the sequence number of a record that cannot be stored; empty and None where it names none."""
     partial = _readable(body)
-    return partial.producer_id, partial.seq if partial.seq is not None and 0 <= partial.seq < 2**63 else None
+    return partial.producer_id, partial.seq if partial.seq is not None and 0 <= partial.seq <= _MOST_COUNTED else None
 
 
 def _readable(body: bytes) -> _PartialCall:

@@ -182,7 +182,7 @@ def test_any_bytes_become_exactly_one_line_report_or_dead_letter(body: bytes) ->
     assert len(batch.lines) + len(batch.reports) + len(batch.dead_letters) == 1
 
 
-@pytest.mark.parametrize("seq", [-1, 2**63, 10**30])
+@pytest.mark.parametrize("seq", [-1, 10**15 + 1, 2**63 - 1, 2**63, 10**30])
 def test_a_number_that_the_ledger_cannot_hold_is_left_out_of_the_dead_letter(seq: int) -> None:
     (dead,) = decode(with_field("seq", seq)).dead_letters
     assert (dead.reason, dead.producer_id, dead.seq) == ("wrong_type", "producer-1", None)
@@ -192,11 +192,13 @@ def test_a_number_that_the_ledger_cannot_hold_is_left_out_of_the_dead_letter(seq
     ("name", "value", "reason"),
     [
         ("hook_errors", -1, "wrong_type"),
+        ("emitted", 10**15 + 1, "wrong_type"),
         ("emitted", 2**63, "wrong_type"),
+        ("dropped", {"overflow": 2**63 - 1}, "wrong_type"),
         ("schema_version", 2, "unknown_schema_version"),
     ],
 )
-def test_a_report_is_checked_as_a_call_is(name: str, value: int, reason: str) -> None:
+def test_a_report_is_checked_as_a_call_is(name: str, value: object, reason: str) -> None:
     report = ProducerReport(report_id="r", producer_id="p", reported_at=NOW, emitted=7)
     assert reasons(decode(json.dumps({**json.loads(report.to_json()), name: value}).encode())) == [reason]
 
