@@ -4,7 +4,8 @@ WHERE (resource, hour) IN
 (
     SELECT capacity, toStartOfHour(started_at)
     FROM llm_calls AS calls FINAL
-    WHERE capacity != ''
+    WHERE capacity = {capacity:String}
+        AND capacity != ''
         AND started_at >= {start:DateTime}
         AND started_at < {end:DateTime}
         AND provider = {provider:String}

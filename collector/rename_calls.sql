@@ -4,6 +4,7 @@ SELECT * REPLACE (received_at + toIntervalMillisecond(1) AS received_at, {price_
 FROM llm_calls AS calls FINAL
 WHERE started_at >= {start:DateTime}
     AND started_at < {end:DateTime}
+    AND capacity = {capacity:String}
     AND provider = {provider:String}
     AND host = {host:String}
     AND model_requested = {requested:String}

@@ -5,6 +5,7 @@ The old cost stays known: every cost version can be asked for what any call cost
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -75,7 +76,8 @@ def reprice(
 ) -> Repriced:
     """Price the calls that started from `start` to `end`, whole hours, with all that the price book says now.
 
-    Hours of `capacity` with calls whose names are understood otherwise are worked out again with that.
+    Hours of `capacity` with calls whose names are understood otherwise are worked out again with that. Calls charged to
+    capacity that is not declared for their time keep their names, because nobody works out their hours any more.
     With `dry_run` only say what would change. Raises ValueError for a span that cannot be priced again, StoreError.
     """
     _check(store, start, end, now)
@@ -90,9 +92,12 @@ def reprice(
     work = RollUp(store)
     _roll_up(work)
     before = _costs(store, "recorded_costs", span)
-    renamed = _renamed(store, resolver, span)
+    spans = _spans_of_payers(capacity or {}, start, end)
+    found = [(one, named) for one in spans for named in _renamed(store, resolver, one)]
+    renamed = _added_up(named for _, named in found)
     if not dry_run:
-        _rename(store, renamed, span)
+        for paid, named in found:
+            _rename(store, named, paid)
         # Without that such calls would cost nothing, in closed months too, until a collector has done it.
         for label, resource in (capacity or {}).items():
             allocate_capacity(store, label, resource, now, version.number)
@@ -132,7 +137,13 @@ def _roll_up(work: RollUp) -> None:
         pass
 
 
-def _renamed(store: Store, resolver: Resolver, span: Mapping[str, datetime]) -> list[Renamed]:
+def _spans_of_payers(capacity: Mapping[str, CapacityConfig], start: datetime, end: datetime) -> list[dict[str, Any]]:
+    """The parts of a span whose calls can get other names: those paid by the token, and those of declared capacity."""
+    spans = [("", (start, end)), *((label, resource.paid(start, end)) for label, resource in capacity.items())]
+    return [{"capacity": label, "start": first, "end": after} for label, (first, after) in spans if first < after]
+
+
+def _renamed(store: Store, resolver: Resolver, span: Mapping[str, Any]) -> list[Renamed]:
     found = []
     for *names, key, calls in store.query(load("collector", "names_of_calls"), span).rows:
         named = Named(*names)
@@ -141,12 +152,19 @@ def _renamed(store: Store, resolver: Resolver, span: Mapping[str, datetime]) -> 
     return found
 
 
-def _rename(store: Store, renamed: Iterable[Renamed], span: Mapping[str, datetime]) -> None:
-    """Give calls the price keys that they get; what is to be rolled up and allocated again is noted first."""
+def _added_up(renamed: Iterable[Renamed]) -> list[Renamed]:
+    """One of each name, whoever pays its calls, the most used first."""
+    calls: Counter[tuple[Named, int]] = Counter()
     for one in renamed:
-        asked = {**span, **one.named._asdict(), "price_key": one.price_key}
-        for name in ("touch_named_calls", "reallocate_named_calls", "rename_calls"):
-            store.execute(load("collector", name), asked)
+        calls[one.named, one.price_key] += one.calls
+    return [Renamed(named, count, key) for (named, key), count in calls.most_common()]
+
+
+def _rename(store: Store, renamed: Renamed, span: Mapping[str, Any]) -> None:
+    """Give calls the price key that they get; what is to be rolled up and allocated again is noted first."""
+    asked = {**span, **renamed.named._asdict(), "price_key": renamed.price_key}
+    for name in ("touch_named_calls", "reallocate_named_calls", "rename_calls"):
+        store.execute(load("collector", name), asked)
 
 
 def _rewrite(store: Store, version: int, start: datetime, end: datetime) -> None:

@@ -4,6 +4,7 @@ SELECT DISTINCT toStartOfMinute(started_at), now64(3)
 FROM llm_calls AS calls FINAL
 WHERE started_at >= {start:DateTime}
     AND started_at < {end:DateTime}
+    AND capacity = {capacity:String}
     AND provider = {provider:String}
     AND host = {host:String}
     AND model_requested = {requested:String}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime, timezone
+from datetime import date, datetime, time, timezone
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import Any, Final, Literal, NamedTuple
@@ -40,6 +40,11 @@ class CapacityConfig(BaseModel):
             raise ValueError(f"say which calls it serves: name one of {', '.join(PATTERNS)}")
         return self
 
+    def paid(self, start: datetime, end: datetime) -> tuple[datetime, datetime]:
+        """From when to when it is paid in the time from `start` to `end`; where it is not, that ends as it begins."""
+        first = min(max(start, _midnight(self.valid_from)), end)
+        return first, max(first, min(end, _midnight(self.valid_to))) if self.valid_to else end
+
     def serves(self, call: Any) -> bool:
         """Whether a call of the wire is served by it."""
         day = call.started_at.astimezone(timezone.utc).date()
@@ -54,6 +59,10 @@ class CapacityConfig(BaseModel):
     def expressions(self) -> dict[str, str]:
         """The patterns as regular expressions of the store, by name."""
         return {name: f"^{re.escape(getattr(self, name)).replace(re.escape(_ANY), '.*')}$" for name in PATTERNS}
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), timezone.utc)
 
 
 def capacity_of(resources: Mapping[str, CapacityConfig], call: Any) -> str:

@@ -110,13 +110,14 @@ def test_minutes_that_are_to_be_split_are_noted_before(store: Store, monkeypatch
 def test_names_that_are_understood_only_after_a_stop_are_in_the_totals(priced: Store) -> None:
     named = {"model_requested": "nobody-knows"}
     known = Resolver(Declared([DeclaredModel(name="nobody-knows", is_model="gpt-5", of_provider="openai")]))
-    span = {"start": START, "end": END, "price_key": known.key("openai", "", "nobody-knows", "", "")}
+    span = {"start": START, "end": END, "capacity": ""}
     (names,) = [
         row
-        for row in priced.query(load("collector", "names_of_calls"), {"start": START, "end": END}).rows
+        for row in priced.query(load("collector", "names_of_calls"), span).rows
         if row[2] == named["model_requested"]
     ]
-    asked = span | dict(zip(("provider", "host", "requested", "responded", "service_tier"), names, strict=False))
+    asked = span | {"price_key": known.key("openai", "", "nobody-knows", "", "")}
+    asked |= dict(zip(("provider", "host", "requested", "responded", "service_tier"), names, strict=False))
     for name in ("touch_named_calls", "rename_calls"):  # as if it had been killed then
         priced.execute(load("collector", name), asked)
     reprice(priced, known, START, END, "again", NOW, dry_run=False)

@@ -198,8 +198,8 @@ def test_calls_whose_names_are_understood_later_still_bear_their_hour(store: Sto
     allocate_capacity(store, "ours", RESOURCE, WHEN)
     spent = costs(store)
     known = Resolver(Declared([DeclaredModel(name="llama", is_model="llama-70b", of_provider="our servers")]))
-    reprice(store, known, NOW.replace(hour=0, minute=0), NOW, "again", WHEN, dry_run=False)
-    assert allocate_capacity(store, "ours", RESOURCE, WHEN + timedelta(minutes=5)) == 1
+    reprice(store, known, NOW.replace(hour=0, minute=0), NOW, "again", WHEN, False, OURS)
+    assert allocate_capacity(store, "ours", RESOURCE, WHEN + timedelta(minutes=5)) == 0
     assert costs(store) == spent
 
 
