@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from collector.allocation.allocate import allocate_capacity
 from collector.allocation.capacity import CapacityConfig
+from collector.allocation.hours import allocate_capacity
 from collector.books import correct
 from collector.price_book.book import PriceBook
 from collector.price_book.resolve import Named, Resolver

@@ -14,8 +14,8 @@ from given_prices import state_prices_of_all_calls
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collector.allocation.allocate import allocate_capacity
 from collector.allocation.capacity import CapacityConfig
+from collector.allocation.hours import allocate_capacity
 from store.connection import Store
 from store.sql import Query, parse
 

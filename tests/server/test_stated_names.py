@@ -13,8 +13,8 @@ from events import a_call
 from given_prices import give_prices, state_prices
 from prometheus_client import CollectorRegistry
 
-from collector.allocation.allocate import allocate_capacity
 from collector.allocation.capacity import CapacityConfig
+from collector.allocation.hours import allocate_capacity
 from collector.books import close, months
 from collector.config import CollectorConfig
 from collector.price_book.row import price_key

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from tokentide.call import LLMCall
 
-from collector.allocation.allocate import allocate, allocate_capacity, take_back_capacity
+from collector.allocation.allocate import allocate
 from collector.allocation.capacity import CapacityConfig, Use, borne, utilization
+from collector.allocation.hours import allocate_capacity, take_back_capacity
 from collector.price_book.declared import Declared, DeclaredModel
 from collector.price_book.resolve import Resolver
 from collector.price_book.row import price_key

@@ -13,8 +13,8 @@ from conftest import NOW
 from events import a_call
 from given_prices import state_prices_of_all_calls
 
-from collector.allocation.allocate import allocate_capacity
 from collector.allocation.capacity import CapacityConfig
+from collector.allocation.hours import allocate_capacity
 from collector.price_book.resolve import Resolver
 from collector.reprice import reprice
 from store.connection import Store

@@ -13,8 +13,9 @@ from events import a_call
 from focus_rows import by_meter, focus_rows, known, total
 from tokentide.call import LLMCall
 
-from collector.allocation.allocate import allocate_capacity, allocate_shared
+from collector.allocation.allocate import allocate_shared
 from collector.allocation.capacity import CapacityConfig
+from collector.allocation.hours import allocate_capacity
 from collector.allocation.shared import SharedCostConfig, daily
 from collector.books import close
 from server.focus.day import metadata

@@ -13,8 +13,8 @@ from collected_calls import collect
 from conftest import NOW, needs_environment
 from events import a_call
 
-from collector.allocation.allocate import allocate_capacity
 from collector.allocation.capacity import CapacityConfig
+from collector.allocation.hours import allocate_capacity
 from collector.books import close, correct
 from server.focus.day import rows
 from store.connection import Store
