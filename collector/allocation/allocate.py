@@ -59,7 +59,7 @@ def allocate(
     """
     # Of all resources first: where one follows another, the calls that the first gives back are the other's.
     for label, resource in resources.items():
-        take_back_capacity(store, label, resource, now, since)
+        take_back_capacity(store, label, resource, now, since, resources)
     for label, resource in resources.items():
         allocate_capacity(store, label, resource, now)
     for label, cost in shared.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -22,26 +22,49 @@ _SETTLES: Final = timedelta(minutes=10)
 
 
 def take_back_capacity(
-    store: Store, label: str, resource: CapacityConfig, now: datetime, since: datetime | None = None
+    store: Store,
+    label: str,
+    resource: CapacityConfig,
+    now: datetime,
+    since: datetime | None = None,
+    resources: Mapping[str, CapacityConfig] | None = None,
 ) -> int:
     """Give back the calls and idle charges of a resource from before its first day and from its last on.
 
-    Those are the hours of the last two months, or from `since` on; returns how many. Raises StoreError.
+    Those are the hours of the last two months, or from `since` on; returns how many. Where others of `resources` serve
+    such calls, allocating those afterwards works their hours out again. Raises StoreError.
     """
     first, after = _next_hour(max(kept_since(store), since or now - LOOKS_BACK)), _next_hour(now + _HOUR)
     start, end = resource.paid(first, after)
-    return sum(_take_back(store, label, *span, now) for span in ((first, start), (end, after)) if span[0] < span[1])
+    outside = [span for span in ((first, start), (end, after)) if span[0] < span[1]]
+    return sum(_take_back(store, label, *span, now, resources or {}) for span in outside)
 
 
-def _take_back(store: Store, label: str, start: datetime, end: datetime, now: datetime) -> int:
+def _take_back(
+    store: Store, label: str, start: datetime, end: datetime, now: datetime, resources: Mapping[str, CapacityConfig]
+) -> int:
     span = {"resource": label, "start": start, "end": end}
     hours = store.query(load("collector.allocation", "capacity_not_paid"), span).rows
     if hours:
+        if any(had_calls for _, had_calls in hours):
+            # First: were this lost after the calls are given back, nobody would know any more whose hours they are of.
+            _reopen_hours(store, label, start, end, resources)
         store.execute(load("collector.allocation", "unmark_calls"), span)
         write(store, [Charge(hour, IDLE_TEAM, CAPACITY, label, Decimal(0)) for hour, _ in hours], now)
         roll_up(store, (minute for hour, had_calls in hours for minute in (minutes_of(hour) if had_calls else [hour])))
         store.execute(load("collector.allocation", "forget_capacity"), span)
     return len(hours)
+
+
+def _reopen_hours(
+    store: Store, label: str, start: datetime, end: datetime, resources: Mapping[str, CapacityConfig]
+) -> None:
+    """Let `resources` work out again the hours of their time with calls of the resource `label` that they serve."""
+    for follower, resource in resources.items():
+        first, after = resource.paid(start, end)
+        if follower != label and first < after:
+            span = {"follower": follower, "resource": label, "start": first, "end": after}
+            store.execute(load("collector.allocation", "reopen_hours"), span | resource.expressions())
 
 
 def allocate_capacity(

@@ -52,3 +52,20 @@ def test_calls_keep_their_charge_when_their_names_are_understood_otherwise(
     done = reprice(store, KNOWN, MIDNIGHT, NOW, "again", WHEN, False, now_declared)
     assert sum(one.calls for one in done.renamed) == (3 if OLD in now_declared.values() else 1)
     assert costs(store) == spent
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_calls_that_are_given_back_are_those_of_a_follower_whose_hours_are_worked_out(
+    store: Store, is_first: bool
+) -> None:
+    follower = OLD.model_copy(update={"hourly": Decimal(20)})
+    old = OLD.model_copy(update={"valid_from": OLD.valid_from - timedelta(days=1)})
+    collect(store, served("search"), served("growth", started_at=NOW), capacity={"old": old, "new": follower})
+    allocate(store, {"old": old, "new": follower}, {}, WHEN)
+    ended = old.model_copy(update={"valid_to": OLD.valid_from})
+    both = {"new": follower, "old": ended} if is_first else {"old": ended, "new": follower}
+    for later in (5, 10):
+        allocate(store, both, {}, WHEN + timedelta(minutes=later))
+        found = costs(store)
+        assert found["search"] == (pytest.approx(Decimal(20), rel=Decimal("1e-6")), 0)
+        assert sum(cost or 0 for cost, _ in found.values()) == 24 * old.hourly + (LAST.hour + 1) * follower.hourly
