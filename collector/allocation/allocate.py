@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 from collector.allocation.capacity import CapacityConfig
@@ -17,7 +18,7 @@ from collector.allocation.charges import SHARED, Charge, roll_up, write
 from collector.allocation.hours import LOOKS_BACK, allocate_capacity, take_back_capacity
 from collector.allocation.shared import SharedCostConfig, daily, split
 from store.connection import Store
-from store.errors import StoreError
+from store.errors import QueryError, StoreError
 from store.retention import kept_since
 from store.sql import load
 
@@ -55,15 +56,21 @@ def allocate(
 ) -> None:
     """Allocate what has ended: of shared costs the days of the last two months, or those from `since` on.
 
-    What was charged for days of that time that are not paid any more is taken back. Raises StoreError.
+    What was charged for days of that time that are not paid any more is taken back. Where the store refuses what one
+    resource or shared cost needs, the others are allocated all the same. Raises StoreError, after that.
     """
     # Of all resources first: where one follows another, the calls that the first gives back are the other's.
-    for label, resource in resources.items():
-        take_back_capacity(store, label, resource, now, since, resources)
-    for label, resource in resources.items():
-        allocate_capacity(store, label, resource, now)
-    for label, cost in shared.items():
-        allocate_shared(store, label, cost, now, since)
+    steps = [partial(take_back_capacity, store, *one, now, since, resources) for one in resources.items()]
+    steps += [partial(allocate_capacity, store, *one, now) for one in resources.items()]
+    steps += [partial(allocate_shared, store, *one, now, since) for one in shared.items()]
+    refused = []
+    for step in steps:
+        try:
+            step()
+        except QueryError as error:
+            refused.append(error)
+    if refused:
+        raise refused[0]
 
 
 def allocate_shared(

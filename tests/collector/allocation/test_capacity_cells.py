@@ -13,6 +13,7 @@ from conftest import NOW
 from events import a_call
 from given_prices import state_prices_of_all_calls
 
+from collector.allocation.allocate import allocate
 from collector.allocation.capacity import CapacityConfig
 from collector.allocation.hours import allocate_capacity
 from collector.price_book.resolve import Resolver
@@ -36,6 +37,10 @@ OF_CALLS = parse(
 OF_MINUTES = parse(
     "of_minutes",
     "-- One row = a team and an hour.\nSELECT toStartOfHour(minute) AS hour, team, sum(cost) FROM call_minutes FINAL WHERE app = {app:String} GROUP BY hour, team ORDER BY hour, team",
+)
+WORKED_OUT = parse(
+    "worked_out",
+    "-- One row = a resource.\nSELECT resource, count() FROM capacity_hours FINAL GROUP BY resource ORDER BY resource",
 )
 
 
@@ -119,7 +124,7 @@ def test_a_list_price_that_changes_within_an_hour_weighs_as_it_is_charged(store:
     assert before / after == pytest.approx(2, rel=Decimal("1e-3"))
 
 
-def test_sizes_that_changed_too_often_are_refused_rather_than_mixed_up(store: Store) -> None:
+def test_sizes_that_changed_too_often_are_refused_and_stop_no_other_resource(store: Store) -> None:
     resource = CapacityConfig(kind="ptu", hourly=HOURLY, host="many.example", valid_from=MIDNIGHT.date())
     for hour, sizes in enumerate((range(100, 1000, 100), range(150, 1050, 100))):
         state_prices_of_all_calls(store, cells((sizes, [])))
@@ -127,5 +132,7 @@ def test_sizes_that_changed_too_often_are_refused_rather_than_mixed_up(store: St
         now = MIDNIGHT + (hour + 1) * HOUR + timedelta(minutes=15)
         if not hour:
             allocate_capacity(store, "many", resource, now)
+    other = resource.model_copy(update={"host": "other.example"})
     with pytest.raises(QueryError, match="more than 15 sizes"):
-        allocate_capacity(store, "many", resource, now)
+        allocate(store, {"many": resource, "other": other}, {}, now)
+    assert store.query(WORKED_OUT).rows == [("many", 1), ("other", 2)]
