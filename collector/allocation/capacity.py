@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime, time, timezone
 from decimal import Decimal
-from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -51,18 +51,32 @@ class CapacityConfig(BaseModel):
         return (
             self.valid_from <= day
             and (self.valid_to is None or day < self.valid_to)
-            and fnmatchcase(call.provider, self.provider)
-            and fnmatchcase(call.host, self.host)
-            and fnmatchcase(call.model_responded or call.model_requested, self.model)
+            and _fits(call.provider, self.provider)
+            and _fits(call.host, self.host)
+            and _fits(call.model_responded or call.model_requested, self.model)
         )
 
     def expressions(self) -> dict[str, str]:
         """The patterns as regular expressions of the store, by name."""
-        return {name: f"^{re.escape(getattr(self, name)).replace(re.escape(_ANY), '.*')}$" for name in PATTERNS}
+        return {name: f"^{_expression(getattr(self, name))}$" for name in PATTERNS}
 
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), timezone.utc)
+
+
+def _expression(pattern: str) -> str:
+    return re.escape(pattern).replace(re.escape(_ANY), ".*")
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(_expression(pattern), re.DOTALL)
+
+
+def _fits(text: str, pattern: str) -> bool:
+    """Whether a text is of a pattern, as the store says of the expression of the same pattern."""
+    return _compiled(pattern).fullmatch(text) is not None
 
 
 def capacity_of(resources: Mapping[str, CapacityConfig], call: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -218,6 +219,17 @@ def test_calls_are_marked_where_they_arrive() -> None:
     assert b'"capacity":"ours"' in line.json
     (line,) = batch_of(dataclasses.replace(call, host="elsewhere").to_json(), capacity=OURS).lines
     assert b'"capacity":""' in line.json
+
+
+def test_a_call_is_served_where_it_arrives_and_afterwards_by_the_same_pattern(store: Store) -> None:
+    fits = parse("fits", "-- One row = a text.\nSELECT match({text:String}, {model:String})")
+    models = ("claude-opus-4[1m]", "claude-opus-41", "claude-opus-4?", "a\nb", "gpt-4.1", "gpt-4-1")
+    for pattern, model in itertools.product(("claude-opus-4[1m]", "claude-opus-4?", "a*b", "gpt-4.1"), models):
+        resource = RESOURCE.model_copy(update={"model": pattern})
+        call = served("search", model_requested=model, model_responded="")
+        is_fit = pattern == model or (pattern, model) == ("a*b", "a\nb")
+        asked = {"text": model, "model": resource.expressions()["model"]}
+        assert (resource.serves(call), bool(store.query(fits, asked).scalar())) == (is_fit, is_fit), (pattern, model)
 
 
 @pytest.mark.parametrize(
