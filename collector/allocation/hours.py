@@ -89,8 +89,8 @@ def allocate_capacity(
         return 0
     if version is None:
         version = int(store.query(load("collector", "newest_cost_version")).scalar())
-    used = store.query(load("collector.allocation", "capacity_used"), span | {"version": version}).rows
-    uses = {row[0]: Use(*row) for row in used}
+    asked = {"resource": label, "start": due[0], "end": due[-1] + _HOUR, "version": version}
+    uses = {row[0]: Use(*row) for row in store.query(load("collector.allocation", "capacity_used"), asked).rows}
     for hour in due:
         if hour in uses:
             _price_hour(store, label, resource, uses[hour], now, version)
