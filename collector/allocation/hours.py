@@ -117,11 +117,11 @@ def _take_calls(store: Store, label: str, resource: CapacityConfig, hours: Seque
 
 
 def _price_hour(store: Store, label: str, resource: CapacityConfig, use: Use, now: datetime, version: int) -> None:
-    """Give the calls of one hour prices that add up to what they bear of it."""
-    if use.weight:
+    """Give the calls of one hour prices that add up to what they bear of it: nothing where all are of free models."""
+    if use.weight or use.input_tokens or use.output_tokens:
         query = load("collector.allocation", "price_hour")
         part = int(borne(resource, use).scaleb(12))
-        told = {"resource": label, "hour": use.hour, "borne": part, "weight": use.weight, "now": now}
+        told = {"resource": label, "hour": use.hour, "borne": part, "weight": use.weight or 1, "now": now}
         store.execute(query, told | {"version": version, "tiers_of_a_span": TIERS_OF_A_SPAN})
 
 

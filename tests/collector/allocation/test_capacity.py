@@ -103,6 +103,18 @@ def test_a_model_without_a_list_price_bears_its_share_too(store: Store) -> None:
     assert costs(store)["search"] == pytest.approx(Decimal("12.5"), rel=Decimal("1e-6"))
 
 
+def test_an_hour_of_free_models_only_is_idle_and_its_calls_cost_nothing(store: Store) -> None:
+    before = LAST - HOUR
+    collect(store, served("growth", before, input_tokens=1, output_tokens=0), served("search"), capacity=OURS)
+    rates = "rates = { input_rate = 0, cache_read_rate = 0, output_rate = 0 }\n"
+    since = f"valid_from = {LAST:%Y-%m-%dT%H:%M:%SZ}\n"
+    state_prices_of_all_calls(store, f'[[price]]\nprovider = "openai"\nmodel = "gpt-5"\n{since}{rates}')
+    allocate_capacity(store, "ours", RESOURCE, WHEN)
+    assert [row for row in store.query(COSTS).rows if row[0] == "search"] == [("search", 0, "flat")]
+    assert sum(costs(store).values()) == (LAST.hour + 1) * Decimal("12.5")
+    assert costs(store)["idle"] == LAST.hour * Decimal("12.5")
+
+
 def test_doing_it_again_changes_nothing_and_a_late_call_is_spread_anew(store: Store) -> None:
     collect(store, served("search"), capacity=OURS)
     allocate_capacity(store, "ours", RESOURCE, WHEN)
