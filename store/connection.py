@@ -89,7 +89,7 @@ class Store:
 
     def query(self, query: Query, parameters: Mapping[str, Any] | None = None) -> Result:
         """Run a statement that returns rows. Raises QueryError, StoreUnavailable."""
-        found = self._run(lambda client: client.query(query.text, parameters=_bind(query, parameters)))
+        found = self._run(lambda client: client.query(query.text, _bind(query, parameters), query_tz="UTC"))
         return Result(tuple(found.column_names), tuple(t.name for t in found.column_types), list(found.result_rows))
 
     def execute(self, query: Query, parameters: Mapping[str, Any] | None = None) -> None:

@@ -122,3 +122,18 @@ def test_rows_are_inserted_without_pandas(tmp_path: Path) -> None:
         store.close()
     """
     assert fresh_interpreter.run(script) == "7 False"
+
+
+def test_instants_are_those_of_utc_where_the_machine_lives_by_another_clock(tmp_path: Path) -> None:
+    """Hours and days are counted, and charges named, by what is read."""
+    script = f"""
+        import os
+        os.environ["TZ"] = "Asia/Kolkata"
+        from store.connection import open_store
+        from store.sql import Query
+        store = open_store("chdb://{tmp_path / "store"}", "default")
+        text = "SELECT toDateTime('2026-11-20 11:07:00', 'UTC') AS minute, toStartOfHour(minute) AS hour"
+        print(*(at.isoformat() for at in store.query(Query("read", "", text, {{}})).rows[0]))
+        store.close()
+    """
+    assert fresh_interpreter.run(script) == "2026-11-20T11:07:00+00:00 2026-11-20T11:00:00+00:00"
