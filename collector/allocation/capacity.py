@@ -109,3 +109,13 @@ def borne(resource: CapacityConfig, use: Use) -> Decimal:
         return resource.hourly
     tokens = min(use.input_tokens + use.output_tokens, resource.tokens_per_hour)
     return (resource.hourly * tokens / resource.tokens_per_hour).quantize(_DIGITS)
+
+
+def carried(resource: CapacityConfig, use: Use) -> Decimal:
+    """What calls like those of an hour are taken to bear of a later one until that is worked out, in US dollars.
+
+    An hour of a few tokens says nothing of the next one's price: it is carried on up to the list prices.
+    """
+    if resource.tokens_per_hour is None:
+        return min(borne(resource, use), Decimal(use.weight).scaleb(-12))
+    return borne(resource, use)

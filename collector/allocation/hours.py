@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from collector.allocation.capacity import CapacityConfig, Use, borne, utilization
+from collector.allocation.capacity import CapacityConfig, Use, borne, carried, utilization
 from collector.allocation.charges import CAPACITY, IDLE_TEAM, Charge, minutes_of, roll_up, write
 from collector.price_book.cells import TIERS_OF_A_SPAN
 from store.connection import Store
@@ -120,9 +120,10 @@ def _price_hour(store: Store, label: str, resource: CapacityConfig, use: Use, no
     """Give the calls of one hour prices that add up to what they bear of it: nothing where all are of free models."""
     if use.weight or use.input_tokens or use.output_tokens:
         query = load("collector.allocation", "price_hour")
-        part = int(borne(resource, use).scaleb(12))
-        told = {"resource": label, "hour": use.hour, "borne": part, "weight": use.weight or 1, "now": now}
-        store.execute(query, told | {"version": version, "tiers_of_a_span": TIERS_OF_A_SPAN})
+        parts = {"borne": borne(resource, use), "carried": carried(resource, use)}
+        told = {"resource": label, "hour": use.hour, "weight": use.weight or 1, "now": now, "version": version}
+        told |= {name: int(part.scaleb(12)) for name, part in parts.items()}
+        store.execute(query, told | {"tiers_of_a_span": TIERS_OF_A_SPAN})
 
 
 def _book_hours(store: Store, label: str, resource: CapacityConfig, uses: Sequence[Use], now: datetime) -> None:

@@ -1,6 +1,7 @@
 -- One row = what calls of one price key bear per token of an hour of a resource: its list prices, all multiplied by what
 -- is borne and divided by what all calls weigh, rounded down. What has no list price has a dollar a million tokens. Where
--- list prices change within the hour, so do these.
+-- list prices change within the hour, so do these. Later hours that are not worked out yet have the last price of this one,
+-- by what is carried instead of what is borne.
 -- All hours of a price key have the same cells, or the view would look for a call's price in a cell that its hour lacks:
 -- where the list prices have been split at other sizes or times of day since, the hours get what is missing, at the same
 -- price. What is only cut finer replaces what it was cut from by being a microsecond newer.
@@ -77,6 +78,12 @@ WITH
         SELECT *,
             {now:DateTime64(6)} AS computed_at, {borne:Int128} AS borne, {weight:Int128} AS weight
         FROM weighed
+        UNION ALL
+        SELECT * REPLACE ({hour:DateTime} + INTERVAL 1 HOUR AS starts_at),
+            {now:DateTime64(6)}, {carried:Int128}, {weight:Int128}
+        FROM weighed
+        WHERE (price_key, weighed.starts_at) IN (SELECT price_key, max(starts_at) FROM moments GROUP BY price_key)
+            AND price_key NOT IN (SELECT price_key FROM known WHERE starts_at > {hour:DateTime} + INTERVAL 59 MINUTE)
         UNION ALL
         SELECT * REPLACE (computed_at + INTERVAL 1 MICROSECOND AS computed_at), 1 AS borne, 1 AS weight
         FROM known

@@ -217,14 +217,6 @@ def test_calls_whose_names_are_understood_later_still_bear_their_hour(store: Sto
     assert costs(store) == spent
 
 
-def test_a_running_hour_has_the_price_of_the_last_one_until_it_ends(store: Store) -> None:
-    collect(store, served("search"), capacity=OURS)
-    allocate_capacity(store, "ours", RESOURCE, WHEN)
-    collect(store, served("growth", at=LAST + HOUR - timedelta(minutes=5)), capacity=OURS)
-    found = {team: (cost, status) for team, cost, status in store.query(COSTS).rows if team != "idle"}
-    assert found["growth"] == found["search"]
-
-
 def test_calls_are_marked_where_they_arrive() -> None:
     call = served("search")
     (line,) = batch_of(call.to_json(), capacity=OURS).lines
