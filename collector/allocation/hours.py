@@ -19,6 +19,8 @@ LOOKS_BACK: Final = timedelta(days=62)
 _HOUR: Final = timedelta(hours=1)
 # Events of an hour may still be on their way when it ends; later ones make it be worked out again.
 _SETTLES: Final = timedelta(minutes=10)
+# A process that ends while it works out months has not done so in vain.
+_AT_A_TIME: Final = 24
 
 
 def take_back_capacity(
@@ -89,13 +91,20 @@ def allocate_capacity(
         return 0
     if version is None:
         version = int(store.query(load("collector", "newest_cost_version")).scalar())
-    asked = {"resource": label, "start": due[0], "end": due[-1] + _HOUR, "version": version}
+    for first in range(0, len(due), _AT_A_TIME):
+        _work_out(store, label, resource, due[first : first + _AT_A_TIME], now, version)
+    return len(due)
+
+
+def _work_out(
+    store: Store, label: str, resource: CapacityConfig, hours: Sequence[datetime], now: datetime, version: int
+) -> None:
+    asked = {"resource": label, "start": hours[0], "end": hours[-1] + _HOUR, "version": version}
     uses = {row[0]: Use(*row) for row in store.query(load("collector.allocation", "capacity_used"), asked).rows}
-    for hour in due:
+    for hour in hours:
         if hour in uses:
             _price_hour(store, label, resource, uses[hour], now, version)
-    _book_hours(store, label, resource, [uses.get(hour, Use(hour)) for hour in due], now)
-    return len(due)
+    _book_hours(store, label, resource, [uses.get(hour, Use(hour)) for hour in hours], now)
 
 
 def _came_since(received: datetime, done: datetime) -> bool:

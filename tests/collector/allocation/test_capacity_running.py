@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from collected_calls import collect
@@ -11,6 +12,7 @@ from conftest import NOW
 from events import a_call
 from tokentide.call import LLMCall
 
+from collector.allocation import hours
 from collector.allocation.capacity import CapacityConfig
 from collector.allocation.hours import allocate_capacity
 from store.connection import Store
@@ -24,6 +26,7 @@ OURS = {"ours": RESOURCE}
 COSTS = parse(
     "costs", "-- One row = a call.\nSELECT app, sum(cost) FROM priced_calls WHERE team != 'idle' GROUP BY app"
 )
+DONE = parse("done", "-- One row = one number.\nSELECT count() FROM capacity_hours FINAL")
 A_LIST_PRICE = Decimal("1.25") + 10
 
 
@@ -66,3 +69,25 @@ def test_an_hour_that_is_worked_out_again_leaves_those_after_it_as_they_are(stor
     assert allocate_capacity(store, "ours", RESOURCE, WHEN + 2 * HOUR) == 2
     assert costs(store)["second"] == spent["second"]
     assert costs(store)["first"] == pytest.approx(spent["first"] / 4)
+
+
+def test_what_is_worked_out_before_the_process_ends_is_kept(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    long_declared = RESOURCE.model_copy(update={"valid_from": (LAST - timedelta(days=2)).date()})
+    collect(store, served("last", HOUR / 2, 1_000_000), capacity={"ours": long_declared})
+    hours_of_two_days = 2 * 24 + LAST.hour + 1
+
+    class Ended(Exception):
+        pass
+
+    def ends_at_the_third(*arguments: Any) -> None:
+        if store.query(DONE).scalar() >= 48:
+            raise Ended
+        book_hours(*arguments)
+
+    book_hours = hours._book_hours
+    monkeypatch.setattr(hours, "_book_hours", ends_at_the_third)
+    with pytest.raises(Ended):
+        allocate_capacity(store, "ours", long_declared, WHEN)
+    monkeypatch.undo()
+    assert allocate_capacity(store, "ours", long_declared, WHEN) == hours_of_two_days - 48
+    assert store.query(DONE).scalar() == hours_of_two_days
