@@ -15,13 +15,7 @@ from tokentide.call import LLMCall
 from tokentide.notices import HOOKS_FAILED, Notices
 from tokentide.patience import pause_s
 from tokentide.spool import Spool
-from tokentide.transports.transport import (
-    MAX_BYTES,
-    MAX_RECORDS,
-    Transport,
-    TransportRejected,
-    TransportUnavailable,
-)
+from tokentide.transports.transport import MAX_BYTES, MAX_RECORDS, Transport, TransportRejected, TransportUnavailable
 
 SEND_TIMEOUT_S: Final = 10.0
 SLOW_S: Final = 0.1
@@ -58,16 +52,14 @@ class Delivery:
         self.taken_over = False
         self._queue, self._transport, self._spool, self._read = queue, transport, spool, read
         self._clock, self._jitter = clock, jitter
-        self._notices = Notices()
-        self._lock = threading.Lock()
+        self._notices, self._lock = Notices(), threading.Lock()
         self._in_hand: list[bytes] = []
         self._kept: list[bytes] | None = None  # the last hand that `keep` has put into the spool
         # What the worker reads at this moment, and what came of it when `take_over` did not wait for the lock.
         self._reads = False
         self._has_read = threading.Event()
         self._read_late: list[bytes] = []
-        self._failures = 0
-        self._slow = False
+        self._failures, self._slow = 0, False
         self._resume_at = self._look_at_spool_at = -math.inf
         self._report_at = clock() + REPORT_EVERY_S
         self._dropped_before = 0
@@ -220,9 +212,9 @@ class Delivery:
 
     def _deliver(self, timeout_s: float) -> None:
         """Send what is in hand, spool what could not be sent."""
-        if not self._in_hand:
-            return
         records = self._in_hand
+        if not records:
+            return
         left = self._send(records, timeout_s)
         with self._lock:
             if not self.taken_over and records is not self._kept:
@@ -258,8 +250,8 @@ class Delivery:
                 if len(part) > 1:
                     middle = len(part) // 2
                     parts += [part[middle:], part[:middle]]
-                elif records is not self._kept:  # it will be refused out of the spool, too
-                    self._drop("rejected", part, f"the far side refused a call for good: {refusal}")
+                else:
+                    self._refused(records, part, f"the far side refused a call for good: {refusal}")
             except Exception as error:  # noqa: BLE001  # a transport that fails in a way of its own is away, too
                 parts.append(part)
                 self._rest(error)
@@ -267,6 +259,14 @@ class Delivery:
                 self._failures = 0
             self._slow = self._clock() - started > SLOW_S
         return [record for part in reversed(parts) for record in part]
+
+    def _refused(self, records: list[bytes], part: list[bytes], message: str) -> None:
+        """Drop the one record in `part`, unless `records` are in the spool by now: out of it, it is refused too."""
+        with self._lock:
+            if not self.taken_over and records is not self._kept:
+                self._drop("rejected", part, message)
+                if records is self._in_hand:
+                    records.remove(part[0])
 
     def _rest(self, error: Exception) -> None:
         self._failures += 1

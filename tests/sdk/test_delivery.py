@@ -221,6 +221,22 @@ def test_what_is_refused_after_it_was_spooled_is_counted_once(bench: Bench) -> N
     assert bench.report()["dropped"] == {"rejected": 2}
 
 
+@pytest.mark.parametrize("ends", ["keep", "take_over"])
+def test_what_was_refused_before_the_others_were_spooled_is_not_among_them(bench: Bench, ends: str) -> None:
+    def refuse_the_first(records: Sequence[bytes]) -> None:
+        if call_ids(records)[0] == "a":
+            raise TransportRejected("400")
+        getattr(bench.delivery, ends)(1.0)
+        away(records)
+
+    bench.far_side.refuse = refuse_the_first
+    bench.emit("a", "b")
+    bench.delivery.step()
+    bench.delivery.close()
+    assert call_ids(open_spool(bench.folder).batch(10, 1 << 20)) == ["b"]
+    assert bench.delivery.account.dropped() == 1
+
+
 def test_what_a_full_spool_does_not_keep_is_sent(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "spool", spool_bytes=0)
     bench.far_side.refuse = lambda records: bench.delivery.keep(1.0)
