@@ -156,6 +156,7 @@ class Emitter:
         self._settings, self._read, self._weigh = settings, read, weigh
         self._clock, self._now, self._jitter = clock, now, jitter
         self._worker = self._new_worker()
+        self._closed: _Worker | None = None
         self.before_exit: Callable[[], object] = lambda: None
         process_end.register(self)
 
@@ -171,6 +172,10 @@ class Emitter:
     def count_hook_error(self, told: bool = False) -> None:
         """Count a failure of a hook. The next report says how many there were; so does the log, once, unless `told`."""
         worker = self._worker
+        if told and not worker.running and self._closed is not None:
+            # Of an event that is read while its worker is closed, that one's report tells.
+            self._closed.delivery.account.counts_hook_error(told)
+            return
         worker.delivery.account.counts_hook_error(told)
         if not worker.running:
             worker.start()
@@ -226,7 +231,7 @@ class Emitter:
         worker = self._worker
         # The old one may still be using its transport when a new one starts.
         self.transport = self.transport.renewed()
-        self._worker = self._new_worker()
+        self._closed, self._worker = worker, self._new_worker()
         if worker.idle():
             return
         patience = patience_s(timeout, 0.5 * timeout, worker.queued())

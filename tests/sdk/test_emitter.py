@@ -106,6 +106,20 @@ def test_hook_errors_are_reported_even_without_an_event_and_logged_once(
     assert [message.partition(":")[0] for message in caplog.messages] == ["steps of tokentide have failed"]
 
 
+def test_a_failure_to_read_the_last_events_is_in_the_report_about_them(settings: Settings) -> None:
+    def failing(attempt: Any, producer_id: str, seq: int) -> Any:
+        eventually(lambda: emitter._worker is not first)
+        emitter.count_hook_error(told=True)
+        return read(attempt, producer_id, seq)
+
+    emitter = Emitter(settings, open_transport(settings), failing)
+    first = emitter._worker
+    emitter.emit("a")
+    emitter.close(30)
+    assert (last_report(records(emitter))["closed"], last_report(records(emitter))["hook_errors"]) == (True, 1)
+    assert emitter._worker.idle()
+
+
 def test_a_worker_that_died_is_started_again(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threading, "excepthook", lambda arguments: None)
 
