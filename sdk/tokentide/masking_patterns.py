@@ -105,6 +105,15 @@ PATTERNS: Final = (
         ),
         key,
     ),
+    # Gemini, and Amazon Bedrock, whose keys are Base64.
+    Pattern(
+        "api_key",
+        re.compile(
+            _START + r"(?:AQ\.[\w-]{20,500}(?<!-)|(?:ABSK|bedrock-api-key-)[A-Za-z0-9+/=_-]{20,4000}(?<!-))", re.ASCII
+        ),
+        ("aq.", "absk", "bedrock-api-key-"),
+        key,
+    ),
     Pattern("api_key", re.compile(r":(?<=[0-9]{8}:)(AA[\w-]{33})(?![\w-])", re.ASCII), (":aa",)),  # Telegram
     Pattern(
         "iban",
