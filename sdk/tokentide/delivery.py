@@ -49,7 +49,7 @@ class Delivery:
         jitter: Callable[[], float],
     ) -> None:
         self.account = Account(queue, spool, app, now)
-        self.taken_over = False
+        self.taken_over = self._ends = False  # `_ends` is set before `take_over` waits for the lock
         self._queue, self._transport, self._spool, self._read = queue, transport, spool, read
         self._clock, self._jitter = clock, jitter
         self._notices, self._lock = Notices(), threading.Lock()
@@ -107,7 +107,7 @@ class Delivery:
         # Not for ever: a signal handler may have interrupted this very thread in here.
         while self._lock.acquire(timeout=max(0.0, give_up - self._clock())):
             try:
-                if self._reads or self.taken_over:
+                if self._reads or self._ends:
                     return  # it is not the far side that takes so long, and one thread reads at a time
                 hand = self._in_hand
                 self._keep_hand()
@@ -115,18 +115,18 @@ class Delivery:
                     self._kept = hand
                 if self._in_hand or not self._queue or self._clock() >= give_up:
                     return
-                while self._queue and len(self._in_hand) < MAX_RECORDS and self._clock() < give_up:
+                while self._queue and not self._ends and len(self._in_hand) < MAX_RECORDS and self._clock() < give_up:
                     self._in_hand += self._records(*self._pop())
                 self._keep_hand()
             finally:
-                self._lock.release()  # for one that takes over
+                self._lock.release()
 
     def take_over(self, timeout_s: float) -> None:
         """Spool everything that is not acknowledged and keep the worker from doing more: the producer's last act.
 
         What cannot be read in time is counted as dropped.
         """
-        give_up = self._clock() + timeout_s
+        give_up, self._ends = self._clock() + timeout_s, True
         if not self._lock.acquire(timeout=timeout_s):
             # The disk keeps the worker waiting, and would keep this thread waiting too.
             self.taken_over = True

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from delivery_bench import Bench, away
-from emitted import STARTED, call_ids, files, last_report, open_spool, read
+from emitted import STARTED, call_ids, eventually, files, last_report, open_spool, read
 from hypothesis import given
 from hypothesis import strategies as st
 from tokentide import notices
 from tokentide.account import Account
 from tokentide.backlog import Backlog
+from tokentide.call import LLMCall
 from tokentide.delivery import MAX_RECORDS, REPORT_EVERY_S
 from tokentide.patience import LONGEST_PAUSE_S, pause_s
 from tokentide.transports.transport import TransportRejected, TransportUnavailable
@@ -219,6 +221,25 @@ def test_what_is_refused_after_it_was_spooled_is_counted_once(bench: Bench) -> N
     bench.delivery.step()
     bench.delivery.step()
     assert bench.report()["dropped"] == {"rejected": 2}
+
+
+def test_who_takes_over_need_not_wait_for_a_flush(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    ending = threading.Thread(target=bench.delivery.take_over, args=[30.0])
+    readers: list[threading.Thread] = []
+
+    def read_while_it_ends(attempt: str, producer_id: str, seq: int) -> LLMCall:
+        readers.append(threading.current_thread())
+        if attempt == "a":
+            ending.start()
+            eventually(lambda: bench.delivery._ends)
+        return read(attempt, producer_id, seq)
+
+    monkeypatch.setattr(bench.delivery, "_read", read_while_it_ends)
+    bench.emit("a", "b")
+    bench.delivery.keep(30.0)
+    ending.join()
+    assert readers == [threading.main_thread(), ending]
+    assert call_ids(open_spool(bench.folder).batch(10, 1 << 20)) == ["a", "b"]
 
 
 @pytest.mark.parametrize("ends", ["keep", "take_over"])
