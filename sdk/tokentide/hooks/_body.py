@@ -53,7 +53,7 @@ def read_body(attempt: Attempt, encoding: str, content_type: str, everything: bo
             chunks = list(decoded(chunks + [tail] * (not cut), encoding))
             tail, unread = b"", unread or cut or sum(map(len, chunks)) >= MOST_DECODED
     kind = content_type.partition(";")[0].strip().lower()
-    framing = FRAMINGS.get(kind) or _framing_of_unnamed(kind, chunks)
+    framing = FRAMINGS.get(kind) or _framing_by_beginning(kind, chunks, endpoint)
     if framing is None:
         whole = b"".join(chunks) + (b"" if cut else tail)
         document = parse_cut(whole, tail) if cut else _document(whole, endpoint)
@@ -65,9 +65,14 @@ def read_body(attempt: Attempt, encoding: str, content_type: str, everything: bo
     return replace(stream, is_cut=cut, is_unread=unread, first_content=first_content)
 
 
-def _framing_of_unnamed(kind: str, chunks: Sequence[bytes]) -> Framing | None:
-    """Of a body without a kind: that of server-sent events, if it begins as these do and no JSON does."""
-    return _SERVER_SENT if not kind and b"".join(chunks).lstrip().startswith(_FIELDS) else None
+def _framing_by_beginning(kind: str, chunks: Sequence[bytes], endpoint: Endpoint) -> Framing | None:
+    """Of a body of no such kind: that of server-sent events, if it begins as these do and no JSON or HTML does.
+
+    Servers that speak a provider's language send them under any name. A transcript that is a text may begin anyhow.
+    """
+    if kind and endpoint.operation == "audio":
+        return None
+    return _SERVER_SENT if b"".join(chunks).lstrip().startswith(_FIELDS) else None
 
 
 def _document(whole: bytes, endpoint: Endpoint) -> Document | None:

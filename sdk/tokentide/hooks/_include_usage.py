@@ -14,7 +14,6 @@ from typing import Any, Final
 from tokentide.hooks._engine import Engine
 
 _PATH: Final = "/chat/completions"
-_EVENTS: Final = "text/event-stream"
 _REPLACED: Final = ("content-length", "accept-encoding")
 _OF_PACKED: Final = ("content-encoding", "content-length")
 _NO_CHOICES: Final = re.compile(rb'"choices"\s*:\s*\[\s*\]')
@@ -120,7 +119,8 @@ class _Shown:
 def covered(cover: type[Any], response: Any) -> None:
     """Puts a cover on the stream of an answer, and has the answer say that it is plain where the cover unpacks it."""
     headers = response.headers
-    if response.is_closed or not headers.get("content-type", _EVENTS).lower().startswith(_EVENTS):
+    # A stream may have any name but that of one JSON document, which is an error or a refusal to stream.
+    if response.is_closed or "json" in headers.get("content-type", "").lower():
         return
     decoder = None
     if encodings := headers.get_list("content-encoding", split_commas=True):

@@ -184,10 +184,11 @@ def test_a_stream_that_an_error_ends_is_broken_whether_or_not_it_can_be_read() -
         assert recorder.call().stream_outcome == "broken"
 
 
+@pytest.mark.parametrize("kind", ["", "text/plain", "text/html; charset=utf-8", "application/json"])
 @pytest.mark.parametrize("beginning", [b"", b": wait\n\n", b"event: x\r\n", b"\n"])
-def test_events_that_are_not_named_as_such_are_known_by_their_beginning(beginning: bytes) -> None:
+def test_events_that_are_not_named_as_such_are_known_by_their_beginning(beginning: bytes, kind: str) -> None:
     stream = beginning + sse(answers.chat_events(ANSWER, 20, include_usage=True))
-    body = read([stream[:1], stream[1:3], stream[3:]], kind="")
+    body = read([stream[:1], stream[1:3], stream[3:]], kind=kind)
     assert (body.is_stream, body.is_complete, CHAT.answer(body.document).text) == (True, True, ANSWER.text)
 
 

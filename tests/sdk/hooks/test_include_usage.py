@@ -148,7 +148,7 @@ def test_an_answer_that_is_compressed_all_the_same_is_shown_without_that_chunk(
         assert [call.usage_raw for call in asking.calls()] == ['{"prompt_tokens":1}'] * 2
 
 
-@pytest.mark.parametrize("kind", [{}, {"content-type": "Text/Event-Stream"}])
+@pytest.mark.parametrize("kind", [{}, {"content-type": "Text/Event-Stream"}, {"content-type": "text/html"}])
 def test_events_need_not_be_named_as_such(kind: dict[str, str], asking: Recorder) -> None:
     content = iter([EVENTS[0], USAGE, EVENTS[-1]])
     transport = httpx.MockTransport(lambda request: httpx.Response(200, headers=kind, content=content))
