@@ -204,4 +204,6 @@ class _Request:
     def content(self) -> bytes:
         """The body, if the app made it: JSON that the session makes of an object is not made twice."""
         data = self._options.get("data")
+        if isinstance(data, str):
+            return data.encode("utf-8", "replace")
         return data if isinstance(data, bytes) else b""
