@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 from tokentide.account import Account, is_report
 from tokentide.backlog import Backlog
 from tokentide.call import LLMCall
+from tokentide.hooks._guard import came_from_a_signal
 from tokentide.notices import HOOKS_FAILED, Notices
 from tokentide.patience import pause_s
 from tokentide.spool import Spool
@@ -30,10 +31,9 @@ Read: TypeAlias = Callable[[Any, str, int], LLMCall]
 class Delivery:
     """The events of one producer. `step` and `finish` are for the worker thread, `take_over` for one that ends it.
 
-    The lock is held while records change hands, and let go while one is read or sent. So `take_over` finds every
-    record in the queue, in hand or in the spool, however long an answer, the far side or a log keeps the worker
-    waiting. What can neither be sent nor spooled stays in hand, and the queue fills up. `keep` is for a thread
-    that is out of patience.
+    The lock is held while records change hands, and let go while the worker reads or sends one. So `take_over` finds
+    every record in the queue, in hand or in the spool, whatever keeps the worker waiting. What can neither be sent nor
+    spooled stays in hand, and the queue fills up. `keep` is for a thread that is out of patience.
     """
 
     def __init__(
@@ -56,8 +56,7 @@ class Delivery:
         self._in_hand: list[bytes] = []
         self._kept: list[bytes] | None = None  # the last hand that `keep` has put into the spool
         # What the worker reads at this moment, and what came of it when `take_over` did not wait for the lock.
-        self._reads = False
-        self._has_read = threading.Event()
+        self._reads, self._has_read = False, threading.Event()
         self._read_late: list[bytes] = []
         self._failures, self._slow = 0, False
         self._resume_at = self._look_at_spool_at = -math.inf
@@ -148,8 +147,7 @@ class Delivery:
             if len(self._in_hand) == MAX_RECORDS:
                 self._keep_hand()
                 self._give_up_hand()
-        # The report and the last events in one go: a thread of the app that does this while the process ends may get no
-        # further.
+        # In one go with the last events: a thread that does this while the process ends may get no further.
         self._in_hand.append(self.account.report(closed=True))
         self._keep_hand()
         if self._in_hand:
@@ -196,8 +194,10 @@ class Delivery:
         """An attempt as a record; none when it cannot be read."""
         try:
             return [self._read(attempt, self.account.producer_id, seq).to_json()]
-        except Exception as error:  # noqa: BLE001  # whatever is wrong with one attempt, the next one is read
+        except Exception as error:  # whatever is wrong with one attempt, the next one is read
             self.account.loses("unreadable")
+            if came_from_a_signal(error) and not self._ends:
+                raise  # in `keep`, on a thread of the app
             self._notices.add("unreadable", f"a call could not be read and is counted as dropped: {error!r}")
             return []
 

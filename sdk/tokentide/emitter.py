@@ -23,6 +23,7 @@ from tokentide import process_end
 from tokentide.backlog import Backlog
 from tokentide.config import Settings
 from tokentide.delivery import Delivery, Read
+from tokentide.hooks._guard import came_from_a_signal
 from tokentide.patience import patience_s
 from tokentide.spool import Spool, spool_folder
 from tokentide.transports.transport import THREAD_PREFIX, Transport
@@ -187,10 +188,13 @@ class Emitter:
         the next one delivers it; a report of the counts as well. False: the time was too short, or some event was
         dropped since the last call, which the report counts. Delivery goes on, but when it was the far side that took
         so long, every such event is in the spool by now, if that takes it and the time was enough to read it.
+        What a signal handler of the app raises meanwhile, a time limit for example, goes on to the app.
         """
         try:
             return self._flush(min(timeout, LONGEST_FLUSH_S))
-        except Exception:
+        except Exception as error:
+            if came_from_a_signal(error):
+                raise
             _logger.debug("flush failed", exc_info=True)
             return False
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +14,7 @@ from loopback_intake import HANGING, LoopbackIntake, Reply
 from tokentide import notices
 from tokentide.config import Settings, load
 from tokentide.emitter import Emitter
+from tokentide.hooks._texts import Texts
 from tokentide.transports import open_transport
 from tokentide.transports.memory import MemoryTransport
 
@@ -234,6 +237,48 @@ def test_memory_is_bounded_while_the_far_side_is_away(make: Make) -> None:
     emitter.close()
     found = spooled(emitter._settings)
     assert len(call_ids(found)) + last_report(found)["dropped"].get("overflow", 0) == 500
+
+
+@pytest.mark.parametrize("place", ["flush", "read", "mask"])
+def test_a_time_limit_of_the_app_ends_a_flush(settings: Settings, place: str) -> None:
+    """As a task queue sets one, with a signal. One that comes while a call is read costs that call."""
+
+    class OutOfTime(Exception): ...
+
+    def limit(number: int, frame: Any) -> None:
+        raise OutOfTime
+
+    def interrupted(where: str) -> None:
+        if where == place and threading.current_thread() is threading.main_thread():
+            signal.raise_signal(signal.SIGUSR1)
+
+    def mask(text: str) -> str:
+        interrupted("mask")
+        return text
+
+    texts = Texts(replace(settings, mask=mask), lambda: None)
+
+    def reading(attempt: Any, producer_id: str, seq: int) -> Any:
+        interrupted("read")
+        texts.prompt("x", "masked")
+        return read(attempt, producer_id, seq)
+
+    def clock() -> float:
+        interrupted("flush")
+        return time.monotonic()
+
+    emitter = Emitter(settings, open_transport(settings), reading, clock=time.monotonic)
+    emitter._worker.running = True  # so that no thread is started and the flush reads itself
+    emitter.emit("a")
+    emitter._clock = clock
+    before = signal.signal(signal.SIGUSR1, limit)
+    try:
+        with pytest.raises(OutOfTime):
+            emitter.flush(0.1)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+        emitter._worker.running = False
+    assert emitter._worker.delivery.account.dropped() == (0 if place == "flush" else 1)
 
 
 def test_flush_may_be_told_to_wait_for_ever(make: Make) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from types import TracebackType
 from typing import Any, Final, TypeAlias
 
 MAX_FAILURES: Final = 100
@@ -49,7 +48,7 @@ class Guard:
 
     def failed(self, step: Step, error: Exception) -> None:
         """A step has failed, where a call for it would cost the app too much."""
-        if _came_from_a_signal(error.__traceback__):
+        if came_from_a_signal(error):
             raise error
         name = _name(step)
         self._rows[name] = failures = self._rows.get(name, 0) + 1
@@ -70,7 +69,9 @@ def _name(step: Step) -> Step:
     return method
 
 
-def _came_from_a_signal(traceback: TracebackType | None) -> bool:
+def came_from_a_signal(error: Exception) -> bool:
+    """Whether a signal handler of the app has raised it."""
+    traceback = error.__traceback__
     handlers = {getattr(signal.getsignal(number), "__code__", None) for number in signal.valid_signals()} - {None}
     while handlers and traceback is not None:
         if traceback.tb_frame.f_code in handlers:

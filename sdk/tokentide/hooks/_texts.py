@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tokentide.config import Settings
+from tokentide.hooks._guard import came_from_a_signal
 from tokentide.hooks.content import CUT, digest, keyed_digest, shortened
 from tokentide.masking import masked
 
@@ -68,7 +69,9 @@ class Texts:
                 shown = self._mask(shown)
             if not isinstance(shown, str):
                 raise TypeError("a mask returns a text")
-        except Exception as error:  # noqa: BLE001  # whatever the app's function raises
+        except Exception as error:  # whatever the app's function raises
+            if came_from_a_signal(error):
+                raise
             self._warn(error)
             return None
         return shown
