@@ -19,6 +19,7 @@ from typing import Any, Concatenate, Final, ParamSpec
 import tokentide
 from tokentide.call import MOST_TOKENS, STATUSES
 from tokentide.context import Tags, current_tags
+from tokentide.hooks._guard import came_from_a_signal
 from tokentide.hooks._outcome import status_of, stream_outcome
 from tokentide.hooks.provider import Failure
 
@@ -59,7 +60,7 @@ def _harmless(
             method(self, *args, **kwargs)
         except Exception as error:
             settings, _, emitter = self._running
-            if settings.transport == "memory":
+            if settings.transport == "memory" or came_from_a_signal(error):
                 raise
             emitter.count_hook_error(told=True)
             if method.__name__ not in _said:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import Any
@@ -117,3 +118,26 @@ def test_a_mask_that_fails_is_told_as_what_it_is(
             tokentide.uninstrument()
     assert last_report(intake.records)["hook_errors"] == 1
     assert [message.partition(":")[0] for message in caplog.messages] == ["a text could not be masked and is left out"]
+
+
+def test_a_time_limit_of_the_app_is_no_mistake(intake: LoopbackIntake) -> None:
+    """It may come, with a signal, while something is said of a call."""
+
+    class OutOfTime(Exception): ...
+
+    class Interrupted:
+        def __index__(self) -> int:
+            signal.raise_signal(signal.SIGUSR1)
+            return 1
+
+    def limit(number: int, frame: Any) -> None:
+        raise OutOfTime
+
+    before = signal.signal(signal.SIGUSR1, limit)
+    try:
+        with pytest.raises(OutOfTime), tokentide.record(**REALTIME) as call:
+            call.usage(input_tokens=Interrupted())  # type: ignore[arg-type]  # what any library's whole number may be
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert tokentide.flush()
+    assert [call["error_code"] for call in calls_in(intake.records)] == ["OutOfTime"]
