@@ -28,9 +28,10 @@ from collector.record import SPANS, Batch, DeadLetter, Line, Reason, Record
 
 _Count16 = Annotated[int, msgspec.Meta(ge=0, le=2**16 - 1)]
 _Count32 = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
-# A producer that counts further is in error, and sums over a great many of them still fit into the ledger's columns.
+# A producer that counts or measures further is in error, and sums over a great many fit into the ledger's columns.
 _MOST_COUNTED = 10**15
 _Counted = Annotated[int, msgspec.Meta(ge=0, le=_MOST_COUNTED)]
+_Measured = Annotated[float, msgspec.Meta(ge=0, le=_MOST_COUNTED)]
 _Tokens = Annotated[int, msgspec.Meta(ge=0, le=event.MOST_TOKENS)]
 _Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -40,6 +41,12 @@ _NARROWED: dict[str, Any] = {
     "call_id": uuid.UUID,
     "operation_id": uuid.UUID,
     "started_at": _Instant,
+    "duration_ms": _Measured,
+    "operation_ms": _Measured | None,
+    "time_to_first_token_ms": _Measured | None,
+    "inter_token_p50_ms": _Measured | None,
+    "inter_token_p99_ms": _Measured | None,
+    "client_blocked_ms": _Measured | None,
     "attempt": _Count16,
     "http_status": _Count16 | None,
     "chunks": _Count32 | None,

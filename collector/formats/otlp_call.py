@@ -238,7 +238,7 @@ def _first_token(span: Span) -> dict[str, Any]:
     taken = number(span.attributes.get("ms_to_first_token"))
     seconds = number(span.attributes.get("seconds_to_first_token"))
     if seconds is not None:
-        taken = seconds * 1000
+        taken = number(seconds * 1000)  # in milliseconds it may be more than is believable
     for event in span.events:
         if event.name == names.FIRST_TOKEN:
             taken = _ms(span.start_ns, event.time_ns)

@@ -68,6 +68,10 @@ def test_the_bytes_of_a_record_travel_unchanged_in_front_of_the_collectors_field
         (with_field("provider_reported_cost", "1e400"), "wrong_type"),
         (with_field("provider_reported_cost", "NaN"), "wrong_type"),
         (with_field("provider_reported_cost", "-Infinity"), "wrong_type"),
+        (with_field("duration_ms", -0.001), "wrong_type"),
+        (with_field("duration_ms", 1e308), "wrong_type"),
+        (with_field("time_to_first_token_ms", -1), "wrong_type"),
+        (with_field("operation_ms", 1e15 + 1), "wrong_type"),
         (with_field("attempt", 70_000), "wrong_type"),
         (with_field("attributes", {"k": 1}), "wrong_type"),
         (with_field("started_at", "yesterday"), "wrong_type"),
@@ -95,6 +99,8 @@ def test_a_bad_record_is_a_dead_letter_and_its_neighbours_are_not(body: bytes, r
         ("provider_reported_cost", "0"),
         ("provider_reported_cost", None),
         ("limit_tokens", 2**63 - 1),
+        ("duration_ms", 1e15),
+        ("retry_after_ms", -1.0),
     ],
 )
 def test_the_most_that_a_call_can_have_is_no_dead_letter(name: str, value: object) -> None:

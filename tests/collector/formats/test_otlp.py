@@ -206,6 +206,11 @@ def test_a_clock_that_went_backwards_leaves_the_duration_unknown() -> None:
     assert event["duration_ms"] == 0
 
 
+def test_a_time_to_the_first_token_beyond_belief_is_unknown() -> None:
+    (event,) = read(a_chat({"gen_ai.response.time_to_first_chunk": 1e14}))
+    assert "time_to_first_token_ms" not in event
+
+
 @pytest.mark.parametrize(
     ("body", "content_type", "sentence"),
     [
