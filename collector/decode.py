@@ -156,8 +156,8 @@ class Decoder:
             return
         call = self._parse(self._call, body, record.place)
         _check(call, earliest, latest)
-        if call.provider_reported_cost is not None and b'"currency"' in body:
-            self._check_currency(call, body)
+        if call.provider_reported_cost is not None:
+            _check_currency(call, self._parse(_priced, body).currency)
         if self._ownership and not call.team and (team := owner_of(self._ownership, call)):
             body, call.team = self._owned(body, call, team), team
         key = self._prices.key(call.provider, call.host, call.model_requested, call.model_responded, call.service_tier)
@@ -172,13 +172,6 @@ class Decoder:
         batch.minutes.add(minute)
         if call.started_at == minute:  # rounded up, perhaps, from digits that the store cuts off
             batch.minutes.add(minute - timedelta(minutes=1))
-
-    def _check_currency(self, call: Any, body: bytes) -> None:
-        """Raises _Refused where a sender says, in a field that no event has, that its cost is not in US dollars."""
-        said = bytes(self._parse(self._keys, body).get("currency", b"null")).decode("utf-8", "replace")
-        if said.upper() not in ('"USD"', "NULL"):
-            detail = f"currency is {said}: provider_reported_cost is in US dollars"
-            raise _Refused("wrong_type", detail, call.producer_id, call.seq)
 
     def _owned(self, body: bytes, call: Any, team: str) -> bytes:
         try:
@@ -243,6 +236,21 @@ def _check(call: Any, earliest: datetime, latest: datetime) -> None:
     # NaN can be compared with nothing.
     if cost is not None and not (cost.is_finite() and 0 <= cost <= event.MOST_DOLLARS):
         detail = f"provider_reported_cost is {cost:.12g}: it must be from 0 to {event.MOST_DOLLARS} US dollars"
+        raise _Refused("wrong_type", detail, call.producer_id, call.seq)
+
+
+class _Priced(msgspec.Struct):
+    currency: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_priced = msgspec.json.Decoder(_Priced)
+
+
+def _check_currency(call: Any, currency: msgspec.Raw) -> None:
+    """Raises _Refused where a sender says, in a field that no event has, that its cost is not in US dollars."""
+    said = bytes(currency).decode("utf-8", "replace")
+    if said.upper() not in ('"USD"', "NULL"):
+        detail = f"currency is {said}: provider_reported_cost is in US dollars"
         raise _Refused("wrong_type", detail, call.producer_id, call.seq)
 
 

@@ -123,6 +123,11 @@ def test_a_cost_in_another_currency_is_never_taken_for_dollars(said: dict[str, o
     assert decode(json.dumps(cost | said).encode()).dead_letters == []
 
 
+def test_no_spelling_of_the_name_hides_a_currency() -> None:
+    body = with_field("provider_reported_cost", 3)[:-1] + rb',"curr\u0065ncy":"EUR"}'
+    assert reasons(decode(body)) == ["wrong_type"]
+
+
 def test_a_dead_letter_still_names_its_producer() -> None:
     (dead,) = decode(with_field("status", "fine")).dead_letters
     assert (dead.producer_id, dead.seq) == ("producer-1", 1)
