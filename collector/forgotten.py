@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
 from tokentide import call as event
 
-from collector.forget import Key, key_of, sweep
+from collector.forget import Key, Kind, key_of, sweep
 from collector.pinning import fields_of
 from collector.record import Record
 from collector.refresh import keep_fresh
@@ -22,6 +23,7 @@ from store.sql import load
 _SWEPT_AGAIN_FOR: Final = timedelta(hours=1)
 # The ids of trace and response stay: by them a call that is told twice is recognised.
 _DROPPED: Final = {"user_hash", "session_id", "prompt", "response", "prompt_hash", "attributes", "request_id"}
+_KINDS: Final[dict[str, Kind]] = {"user_hash": "user", "session_id": "session"}
 _KEPT: Final = frozenset(event.FIELDS) - _DROPPED
 
 
@@ -65,23 +67,31 @@ class ForgottenKeys:
             return record
         try:
             who = _who.decode(record.body)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            is_known = any(key_of(kind, name) in self._keys for kind, name in _named(record.body, who))
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             return record
-        if not self._knows(who):
+        if not is_known:
             return record
         return Record(record.place, record.offset, msgspec.json.encode(_kept(record.body, who)))
-
-    def _knows(self, who: _Who) -> bool:
-        named = (("user", who.user_hash), ("session", who.session_id))
-        return any(
-            isinstance(value, str) and value and key_of(kind, value) in self._keys  # type: ignore[arg-type]
-            for kind, value in named
-        )
 
     def _sweep(self, key: Key) -> None:
         asked = {"kind": key.kind, "digest": key.digest}
         if self._store.query(load("collector", "calls_of_key"), asked).rows:
             sweep(self._store, key, "", secrets.token_hex(16))
+
+
+def _named(body: bytes, who: _Who) -> Iterator[tuple[Kind, str]]:
+    """All whom the record names: one that names two becomes a dead letter, and may tell of either."""
+    said = [("user_hash", who.user_hash), ("session_id", who.session_id)]
+    yield from _texts(said)
+    if any(body.count(f'"{name}"'.encode()) > 1 for name, _ in said):
+        yield from _texts(json.loads(body.decode("utf-8", "replace"), object_pairs_hook=list, parse_int=str))
+
+
+def _texts(pairs: Iterable[tuple[str, Any]]) -> Iterator[tuple[Kind, str]]:
+    for name, value in pairs:
+        if name in _KINDS and isinstance(value, str) and value:
+            yield _KINDS[name], value
 
 
 def _kept(body: bytes, who: _Who) -> dict[str, msgspec.Raw]:

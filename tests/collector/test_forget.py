@@ -204,6 +204,17 @@ def test_a_wrong_name_of_the_session_keeps_no_text_of_the_user(store: Store, wro
     assert not any(name.encode() in kept for name in (USER, MARK))
 
 
+@pytest.mark.parametrize("other", [b"nobody", USER.encode()])
+def test_a_name_that_is_said_twice_keeps_no_text_of_the_forgotten(store: Store, other: bytes) -> None:
+    forget(store, key_of("user", USER), USER, "salt", NOW)
+    forgotten = ForgottenKeys(store, lambda: NOW)
+    forgotten.refresh()
+    body = of_anna(sdk_version=VERSION, extra={}).to_json()[:-1] + b',"user_hash":"%s"}' % other
+    batch = decoder(forgotten).decode([Record("calls/0", 1, body)], NOW)
+    assert (len(batch.lines), batch.dead_letters) == (1, [])
+    assert not any(name.encode() in batch.lines[0].json for name in (USER, MARK))
+
+
 def test_what_another_collector_stored_before_it_knew_is_swept(store: Store) -> None:
     forget(store, key_of("user", USER), USER, "salt", NOW)
     collect(store, of_anna())
