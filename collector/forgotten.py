@@ -100,6 +100,8 @@ def _kept(body: bytes, who: _Who) -> dict[str, msgspec.Raw]:
     except RecursionError:
         return {}  # a dead letter without anything in it
     fields = {name: value for name, value in told.items() if name in _KEPT}
+    if "provider_reported_cost" in fields and "currency" in told:
+        fields["currency"] = told["currency"]  # by it the cost is believed or not
     account = who.attributes.get("account") if isinstance(who.attributes, dict) else None
     if isinstance(account, str):
         # By it the price is found.

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -213,6 +214,15 @@ def test_a_name_that_is_said_twice_keeps_no_text_of_the_forgotten(store: Store, 
     batch = decoder(forgotten).decode([Record("calls/0", 1, body)], NOW)
     assert (len(batch.lines), batch.dead_letters) == (1, [])
     assert not any(name.encode() in batch.lines[0].json for name in (USER, MARK))
+
+
+def test_a_cost_of_the_forgotten_in_another_currency_is_not_taken_for_dollars(store: Store) -> None:
+    forget(store, key_of("user", USER), USER, "salt", NOW)
+    forgotten = ForgottenKeys(store, lambda: NOW)
+    forgotten.refresh()
+    body = of_anna(provider_reported_cost=Decimal(3), extra={"currency": "EUR"}).to_json()
+    batch = decoder(forgotten).decode([Record("calls/0", 1, body)], NOW)
+    assert (batch.lines, [dead.reason for dead in batch.dead_letters]) == ([], ["wrong_type"])
 
 
 def test_what_another_collector_stored_before_it_knew_is_swept(store: Store) -> None:
