@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 from collector_batches import batch_of
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 from otlp_requests import JSON, PROTOBUF, SPAN_ID, START_NS, a_chat, a_request, a_span, in_json, otlp, read
 from tokentide.hooks.content import keyed_digest
 
@@ -211,10 +215,17 @@ def test_a_time_to_the_first_token_beyond_belief_is_unknown() -> None:
     assert "time_to_first_token_ms" not in event
 
 
+def resource_of(**fields: Any) -> bytes:
+    return ExportTraceServiceRequest(resource_spans=[ResourceSpans(**fields)]).SerializeToString()
+
+
 @pytest.mark.parametrize(
     ("body", "content_type", "sentence"),
     [
         (b"\xff\xff", PROTOBUF, "no ExportTraceServiceRequest"),
+        (b"\n\0" * 2_000, PROTOBUF, "leave out the empty ones"),
+        (resource_of(scope_spans=[ScopeSpans()] * 2_000), PROTOBUF, "leave out the empty ones"),
+        (resource_of(scope_spans=[ScopeSpans(spans=[Span()] * 2_000)]), PROTOBUF, "leave out the empty ones"),
         (b"nonsense", JSON, "not JSON"),
         (b"[]", JSON, "no list resourceSpans"),
         (b'{"resourceSpans": 7}', JSON, "no list resourceSpans"),
@@ -226,6 +237,12 @@ def test_a_time_to_the_first_token_beyond_belief_is_unknown() -> None:
 def test_a_body_that_is_no_otlp_is_refused(body: bytes, content_type: str, sentence: str) -> None:
     with pytest.raises(Unreadable, match=sentence):
         otlp().read(body, content_type)
+
+
+def test_spans_with_nothing_but_ids_and_times_are_read_each_in_a_resource_of_its_own() -> None:
+    span = Span(trace_id=b"t" * 16, span_id=b"s" * 8, start_time_unix_nano=START_NS, end_time_unix_nano=START_NS)
+    alone = resource_of(scope_spans=[ScopeSpans(spans=[span])])
+    assert otlp().read(alone * 5_000, PROTOBUF) == []
 
 
 def test_half_a_character_is_read_with_a_mark_in_its_place() -> None:
