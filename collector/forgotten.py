@@ -55,7 +55,7 @@ class ForgottenKeys:
         newest = self._clock() - _SWEPT_AGAIN_FOR
         for kind, digest, forgotten_at in rows:
             if forgotten_at > newest:
-                self._sweep(Key(kind, digest))
+                self._sweep(Key(kind, digest), forgotten_at - _SWEPT_AGAIN_FOR)
 
     def run(self, stop: threading.Event) -> None:
         """Refresh until `stop` is set."""
@@ -74,9 +74,13 @@ class ForgottenKeys:
             return record
         return Record(record.place, record.offset, msgspec.json.encode(_kept(record.body, who)))
 
-    def _sweep(self, key: Key) -> None:
+    def _sweep(self, key: Key, since: datetime) -> None:
         asked = {"kind": key.kind, "digest": key.digest}
-        if self._store.query(load("collector", "calls_of_key"), asked).rows:
+        lately = asked | {"since": since}
+        if (
+            self._store.query(load("collector", "calls_of_key"), asked).rows
+            or self._store.query(load("collector", "dead_letters_of_key"), lately).rows
+        ):
             sweep(self._store, key, "", secrets.token_hex(16))
 
 

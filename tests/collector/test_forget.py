@@ -16,11 +16,12 @@ from tokentide.call import LLMCall
 from tokentide.version import VERSION
 
 from analyzers.drift_reference import Group, freeze
+from collector.dead_letters import DeadLetters
 from collector.decode import Decoder
 from collector.forget import Key, forget, key_of, look, sweep
 from collector.forgotten import ForgottenKeys
 from collector.price_book.resolve import Resolver
-from collector.record import Record
+from collector.record import DeadLetter, Record
 from store.connection import Store
 from store.sql import parse
 
@@ -230,6 +231,14 @@ def test_what_another_collector_stored_before_it_knew_is_swept(store: Store) -> 
     collect(store, of_anna())
     forgotten = ForgottenKeys(store, lambda: NOW + timedelta(minutes=1))
     forgotten.refresh()
+    assert places_of(store, NAMES) == set()
+
+
+def test_dead_letters_that_another_collector_kept_before_it_knew_are_swept(store: Store) -> None:
+    forget(store, key_of("session", SESSION), SESSION, "salt", NOW)
+    record = Record("calls/0", 1, of_anna(started_at=NOW + timedelta(days=2)).to_json())
+    DeadLetters(store).keep([DeadLetter(record, "future_timestamp", "")], "kafka", NOW)
+    ForgottenKeys(store, lambda: NOW + timedelta(minutes=1)).refresh()
     assert places_of(store, NAMES) == set()
 
 
