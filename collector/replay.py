@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Final
@@ -24,24 +24,25 @@ BEGINNING: Final = (datetime(1970, 1, 1, tzinfo=timezone.utc), 0)
 class Replayed:
     """What became of one batch: how many became rows, how many stay by reason, and where the next batch begins.
 
-    `behind` is None when no letter is left. `minutes` are those that the roll-up has to rebuild.
+    `behind` is None when no letter is left.
     """
 
     stored: int = 0
     refused: Mapping[str, int] = field(default_factory=dict)
     behind: tuple[datetime, int] | None = None
-    minutes: frozenset[datetime] = frozenset()
 
 
 class Replay:
     """Replays letters in batches.
 
     Calls and reports are stored first and the letters are settled then, so a replay that is cut off between the two, or
-    run twice, stores the same calls once more: they replace themselves, and no total changes.
+    run twice, stores the same calls once more: they replace themselves, and no total changes. `touch` is told of the
+    minutes that the roll-up has to rebuild, also where the store went away in between.
     """
 
-    def __init__(self, store: Store, decoder: Decoder) -> None:
+    def __init__(self, store: Store, decoder: Decoder, touch: Callable[[Iterable[datetime]], None]) -> None:
         self._store = store
+        self._touch = touch
         self._letters = DeadLetters(store)
         self._decoder = decoder
 
@@ -65,31 +66,36 @@ class Replay:
         done = self._try(letters, now, dry_run)
         return replace(done, behind=(found[-1].decided_at, found[-1].letter_id))
 
-    def mended(self, letter: Letter, body: bytes, now: datetime) -> tuple[DeadLetter | None, frozenset[datetime]]:
-        """Store `body` in the place of the letter's own bytes: what is said against it, None when it is stored, and the
-        minutes that the roll-up has to rebuild.
+    def mended(self, letter: Letter, body: bytes, now: datetime) -> DeadLetter | None:
+        """Store `body` in the place of the letter's own bytes: what is said against it, None when it is stored.
 
         A letter whose mended bytes are refused stays as it was. Raises StoreError.
         """
         batch = self._decoder.decode([replace(letter.dead.record, body=body)], now)
-        refused = batch.dead_letters or insert(self._store, batch, _name(batch, [letter]))
+        refused = batch.dead_letters or self._insert(batch, [letter])
         if refused:
-            return refused[0], frozenset()
+            return refused[0]
         self._letters.settle([letter.stored(now)])
-        return None, frozenset(batch.minutes)
+        return None
 
     def _try(self, letters: Sequence[Letter], now: datetime, dry_run: bool) -> Replayed:
         records = [letter.dead.record for letter in letters]
         batch = self._decoder.decode(records, now)
         if dry_run:
             return Replayed(len(letters) - len(batch.dead_letters), _reasons(batch.dead_letters))
-        refused = [*batch.dead_letters, *insert(self._store, batch, _name(batch, letters))]
+        refused = [*batch.dead_letters, *self._insert(batch, letters)]
         against = {dead.record: dead for dead in refused}
         self._letters.settle(
             letter.refused(against[record], now) if record in against else letter.stored(now)
             for letter, record in zip(letters, records, strict=True)
         )
-        return Replayed(len(letters) - len(refused), _reasons(refused), minutes=frozenset(batch.minutes))
+        return Replayed(len(letters) - len(refused), _reasons(refused))
+
+    def _insert(self, batch: Batch, letters: Sequence[Letter]) -> list[DeadLetter]:
+        try:
+            return insert(self._store, batch, _name(batch, letters))
+        finally:
+            self._touch(batch.minutes)
 
 
 def _reasons(refused: Sequence[DeadLetter]) -> dict[str, int]:

@@ -39,8 +39,7 @@ class DeadLetterDesk:
 
     def __init__(self, store: Store, decoder: Decoder, roll_up: RollUp, clock: Callable[[], datetime]) -> None:
         self._letters = DeadLetters(store)
-        self._replay = Replay(store, decoder)
-        self._roll_up = roll_up
+        self._replay = Replay(store, decoder, roll_up.touch)
         self._clock = clock
 
     def listed(self, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,7 +86,6 @@ class DeadLetterDesk:
         if not isinstance(dry_run, bool):
             raise ValueError("dry_run is true or false")
         done = self._replay.batch(_selection(asked, before), before, behind, now, limit, dry_run)
-        self._roll_up.touch(done.minutes)
         return {"stored": done.stored, "refused": dict(done.refused), "before": before, "behind": _next(done)}
 
     def mended(self, name: str, body: str) -> dict[str, Any]:
@@ -102,8 +100,7 @@ class DeadLetterDesk:
             new = base64.b64decode(body, validate=True)
         except (binascii.Error, TypeError, ValueError) as error:
             raise ValueError("body must be Base64") from error
-        against, minutes = self._replay.mended(letter, new, self._clock())
-        self._roll_up.touch(minutes)
+        against = self._replay.mended(letter, new, self._clock())
         if against is None:
             return {"stored": True}
         return {"stored": False, "reason": against.reason, "detail": against.detail}
