@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timezone
-from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-_ANY: Final = "*"
+from collector.wildcard import ANY, fits
+
 _PATTERNS: Final = ("app", "feature", "environment", "provider", "host")
 
 
@@ -19,11 +19,11 @@ class OwnershipRule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     team: str = Field(min_length=1, description="Team that the calls belong to.")
-    app: str = Field(default=_ANY, description="App of the calls.")
-    feature: str = Field(default=_ANY, description="Feature of the calls.")
-    environment: str = Field(default=_ANY, description="Environment of the calls.")
-    provider: str = Field(default=_ANY, description="Provider of the calls.")
-    host: str = Field(default=_ANY, description="Host that answers them.")
+    app: str = Field(default=ANY, description="App of the calls.")
+    feature: str = Field(default=ANY, description="Feature of the calls.")
+    environment: str = Field(default=ANY, description="Environment of the calls.")
+    provider: str = Field(default=ANY, description="Provider of the calls.")
+    host: str = Field(default=ANY, description="Host that answers them.")
     attributes: dict[str, str] = Field(default_factory=dict, description="Attributes that they must have.")
     valid_from: date | None = Field(default=None, description="First day on which calls started.")
     valid_to: date | None = Field(default=None, description="First day on which that ends.")
@@ -32,7 +32,7 @@ class OwnershipRule(BaseModel):
     def _says_something(self) -> OwnershipRule:
         if self.valid_from and self.valid_to and self.valid_from >= self.valid_to:
             raise ValueError("valid_to must be later than valid_from")
-        if not self.attributes and all(getattr(self, name) == _ANY for name in _PATTERNS):
+        if not self.attributes and all(getattr(self, name) == ANY for name in _PATTERNS):
             raise ValueError(f"say which calls: name one of {', '.join(_PATTERNS)} or attributes")
         return self
 
@@ -42,8 +42,8 @@ class OwnershipRule(BaseModel):
         if (self.valid_from and day < self.valid_from) or (self.valid_to and day >= self.valid_to):
             return False
         attributes: Mapping[str, str] = call.attributes
-        return all(fnmatchcase(getattr(call, name), getattr(self, name)) for name in _PATTERNS) and all(
-            name in attributes and fnmatchcase(attributes[name], wanted) for name, wanted in self.attributes.items()
+        return all(fits(getattr(call, name), getattr(self, name)) for name in _PATTERNS) and all(
+            name in attributes and fits(attributes[name], wanted) for name, wanted in self.attributes.items()
         )
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import date, datetime, time, timezone
 from decimal import Decimal
-from functools import cache
 from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from collector.wildcard import ANY, expression, fits
+
 PATTERNS: Final = ("provider", "host", "model")
-_ANY: Final = "*"
 _DIGITS: Final = Decimal(1).scaleb(-12)
 
 
@@ -23,9 +22,9 @@ class CapacityConfig(BaseModel):
 
     kind: Literal["ptu", "gpu", "server"] = Field(description="What it is: ptu (provisioned throughput), gpu, server.")
     hourly: Decimal = Field(gt=0, max_digits=18, decimal_places=6, description="US dollars that one hour of it costs.")
-    provider: str = Field(default=_ANY, description="Provider of the calls that it serves.")
-    host: str = Field(default=_ANY, description="Host that answers them.")
-    model: str = Field(default=_ANY, description="Model that answers them, as the calls name it.")
+    provider: str = Field(default=ANY, description="Provider of the calls that it serves.")
+    host: str = Field(default=ANY, description="Host that answers them.")
+    model: str = Field(default=ANY, description="Model that answers them, as the calls name it.")
     tokens_per_hour: int | None = Field(
         default=None, gt=0, description="Tokens that it can serve in an hour; without it a used hour counts as full."
     )
@@ -36,7 +35,7 @@ class CapacityConfig(BaseModel):
     def _says_something(self) -> CapacityConfig:
         if self.valid_to and self.valid_from >= self.valid_to:
             raise ValueError("valid_to must be later than valid_from")
-        if all(getattr(self, name) == _ANY for name in PATTERNS):
+        if all(getattr(self, name) == ANY for name in PATTERNS):
             raise ValueError(f"say which calls it serves: name one of {', '.join(PATTERNS)}")
         return self
 
@@ -51,32 +50,18 @@ class CapacityConfig(BaseModel):
         return (
             self.valid_from <= day
             and (self.valid_to is None or day < self.valid_to)
-            and _fits(call.provider, self.provider)
-            and _fits(call.host, self.host)
-            and _fits(call.model_responded or call.model_requested, self.model)
+            and fits(call.provider, self.provider)
+            and fits(call.host, self.host)
+            and fits(call.model_responded or call.model_requested, self.model)
         )
 
     def expressions(self) -> dict[str, str]:
         """The patterns as regular expressions of the store, by name."""
-        return {name: f"^{_expression(getattr(self, name))}$" for name in PATTERNS}
+        return {name: expression(getattr(self, name)) for name in PATTERNS}
 
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), timezone.utc)
-
-
-def _expression(pattern: str) -> str:
-    return re.escape(pattern).replace(re.escape(_ANY), ".*")
-
-
-@cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(_expression(pattern), re.DOTALL)
-
-
-def _fits(text: str, pattern: str) -> bool:
-    """Whether a text is of a pattern, as the store says of the expression of the same pattern."""
-    return _compiled(pattern).fullmatch(text) is not None
 
 
 def capacity_of(resources: Mapping[str, CapacityConfig], call: Any) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from collector.wildcard import fits
 
 
 class DeclaredModel(BaseModel):
@@ -65,9 +66,9 @@ class Declared:
         """The model that a name means when a provider at a host has it; None if nothing is declared."""
         for entry in self._models:
             if (
-                fnmatchcase(name.lower(), entry.name.lower())
+                fits(name.lower(), entry.name.lower())
                 and entry.provider.lower() in ("", provider.lower())
-                and (not entry.host or fnmatchcase(host.lower(), entry.host.lower()))
+                and (not entry.host or fits(host.lower(), entry.host.lower()))
             ):
                 return Meaning(entry.of_provider, entry.is_model, entry.context)
         return None

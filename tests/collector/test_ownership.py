@@ -52,6 +52,14 @@ def test_a_call_without_a_team_belongs_to_whom_a_rule_says_on_that_day(call: LLM
     assert team_of(call) == team
 
 
+@pytest.mark.parametrize("pattern", ["shop-[eu]", "shop-?"])
+def test_only_a_star_stands_for_other_text(pattern: str) -> None:
+    rules = OwnershipRule(team="growth", app=pattern), OwnershipRule(team="research", attributes={"project": pattern})
+    for rule, sent in zip(rules, ("app", "attributes"), strict=True):
+        calls = [a_call(**{sent: {"project": text} if sent == "attributes" else text}) for text in (pattern, "shop-e")]
+        assert [rule.owns(call) for call in calls] == [True, False]
+
+
 @pytest.mark.parametrize("depth", range(900, 1000))
 def test_a_call_that_is_nested_as_deeply_as_can_be_is_the_teams_or_says_that_it_is(depth: int) -> None:
     call = a_call(team="", app="shop-api", started_at=AFTER)

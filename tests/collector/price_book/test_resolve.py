@@ -155,6 +155,14 @@ def test_a_name_whose_rates_are_stated_is_exact_where_the_book_knows_none(named:
     assert (found and " ".join(found)) == model
 
 
+@pytest.mark.parametrize("name", ["prod-chat[1m]", "prod-chat?"])
+def test_only_a_star_of_a_declared_name_stands_for_other_text(name: str) -> None:
+    declared = Declared([DeclaredModel(name=name, host=name, is_model="gpt-5", of_provider="openai")])
+    assert declared.model("azure", name, name) == ("openai", "gpt-5", "")
+    assert declared.model("azure", name, "prod-chat1") is None
+    assert declared.model("azure", "prod-chat1", name) is None
+
+
 def test_a_declared_name_may_mean_a_stated_one() -> None:
     own = Declared([DeclaredModel(name="prod-*", is_model="mystery", of_provider="openai")])
     resolver = Resolver(own, stated=STATED)
