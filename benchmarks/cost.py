@@ -27,7 +27,7 @@ from page_panels import fill
 from collector.price_book.book import PriceBook, Update, seed_prices
 from collector.price_book.price_file import parse_price_file
 from collector.price_book.resolve import Resolver
-from collector.reprice import reprice
+from collector.repricing.reprice import reprice
 from collector.rollup import RollUp
 from store.connection import Store, open_store
 from store.migrate import migrate

@@ -19,7 +19,7 @@ from collector.price_book.reach import new_names, refusals, warnings
 from collector.price_book.resolve import UNKNOWN, Named, Resolver
 from collector.price_book.stated import models_of, stated_models
 from collector.price_book.suggest import suggest
-from collector.reprice import reprice
+from collector.repricing.reprice import reprice
 from server.config import Config
 from server.duration import parse_duration
 from server.instant import parse_instant

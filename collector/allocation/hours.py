@@ -69,6 +69,22 @@ def _reopen_hours(
             store.execute(load("collector.allocation", "reopen_hours"), span | resource.expressions())
 
 
+def due_hours(store: Store, label: str, resource: CapacityConfig, now: datetime) -> list[datetime]:
+    """The ended hours of a resource that were not worked out, or whose calls have changed since. Raises StoreError."""
+    ended = (now - _SETTLES).replace(minute=0, second=0, microsecond=0)
+    start, end = resource.paid(_next_hour(kept_since(store)), ended)
+    if start >= end:
+        return []
+    span = {"resource": label, "start": start, "end": end}
+    done = dict(store.query(load("collector.allocation", "capacity_done"), span).rows)
+    recent = span | {"start": max(start, end - LOOKS_BACK)}
+    received = dict(store.query(load("collector.allocation", "capacity_received"), recent).rows)
+    hours = (start + index * _HOUR for index in range((end - start) // _HOUR))
+    return [
+        hour for hour in hours if hour not in done or (hour in received and _came_since(received[hour], done[hour]))
+    ]
+
+
 def allocate_capacity(
     store: Store, label: str, resource: CapacityConfig, now: datetime, version: int | None = None
 ) -> int:
@@ -76,19 +92,10 @@ def allocate_capacity(
 
     Calls weigh their list prices under the cost version `version`, or else under the newest one. Raises StoreError.
     """
-    ended = (now - _SETTLES).replace(minute=0, second=0, microsecond=0)
-    start, end = resource.paid(_next_hour(kept_since(store)), ended)
-    if start >= end:
-        return 0
-    span = {"resource": label, "start": start, "end": end}
-    done = dict(store.query(load("collector.allocation", "capacity_done"), span).rows)
-    hours = [start + index * _HOUR for index in range((end - start) // _HOUR)]
-    _take_calls(store, label, resource, [hour for hour in hours if hour not in done])
-    recent = span | {"start": max(start, end - LOOKS_BACK)}
-    received = dict(store.query(load("collector.allocation", "capacity_received"), recent).rows)
-    due = [hour for hour in hours if hour not in done or (hour in received and _came_since(received[hour], done[hour]))]
+    due = due_hours(store, label, resource, now)
     if not due:
         return 0
+    _take_calls(store, label, resource, due)
     if version is None:
         version = int(store.query(load("collector", "newest_cost_version")).scalar())
     for first in range(0, len(due), _AT_A_TIME):
@@ -116,9 +123,7 @@ def _came_since(received: datetime, done: datetime) -> bool:
 
 
 def _take_calls(store: Store, label: str, resource: CapacityConfig, hours: Sequence[datetime]) -> None:
-    """Make calls of `hours`, which were never worked out, the resource's own: they came before it was declared."""
-    if not hours:
-        return
+    """Make calls of those `hours` that were never worked out the resource's own: they came before it was declared."""
     served = {"resource": label, "start": hours[0], "end": hours[-1] + _HOUR} | resource.expressions()
     # Every new hour asks; a mutation, which is dear, is only for those that need it.
     if store.query(load("collector.allocation", "unmarked_calls"), served).scalar():

@@ -17,7 +17,7 @@ from collector.books import close, closed_months, correct, months
 from collector.price_book.book import PriceBook, Update
 from collector.price_book.price_file import parse_price_file
 from collector.price_book.resolve import Resolver
-from collector.reprice import reprice
+from collector.repricing.reprice import reprice
 from store.connection import Store
 from store.sql import parse
 

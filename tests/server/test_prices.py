@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from collector.price_book.book import PriceBook
 from collector.price_book.resolve import Resolver
 from collector.price_book.stated import stated_models
-from collector.reprice import reprice
+from collector.repricing.reprice import reprice
 from server.config import Config
 from server.prices import history, routes
 from store.connection import Store

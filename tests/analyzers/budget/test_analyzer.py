@@ -23,7 +23,7 @@ from collector.allocation.charges import SHARED, Charge, roll_up, write
 from collector.price_book.book import PriceBook, Update
 from collector.price_book.price_file import parse_price_file
 from collector.price_book.resolve import Resolver
-from collector.reprice import reprice
+from collector.repricing.reprice import reprice
 from store.connection import Store
 
 UTC = timezone.utc

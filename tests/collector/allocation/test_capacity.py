@@ -24,7 +24,7 @@ from collector.allocation.hours import allocate_capacity, take_back_capacity
 from collector.price_book.declared import Declared, DeclaredModel
 from collector.price_book.resolve import Resolver
 from collector.price_book.row import price_key
-from collector.reprice import reprice
+from collector.repricing.reprice import reprice
 from store.connection import Store
 from store.sql import Query, parse
 

@@ -17,7 +17,7 @@ from collector.allocation.allocate import allocate
 from collector.allocation.capacity import CapacityConfig
 from collector.allocation.hours import allocate_capacity
 from collector.price_book.resolve import Resolver
-from collector.reprice import reprice
+from collector.repricing.reprice import reprice
 from store.connection import Store
 from store.errors import QueryError
 from store.sql import parse

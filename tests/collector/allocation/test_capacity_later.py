@@ -15,7 +15,7 @@ from collector.allocation.allocate import allocate
 from collector.allocation.capacity import CapacityConfig
 from collector.price_book.declared import Declared, DeclaredModel
 from collector.price_book.resolve import Resolver
-from collector.reprice import reprice
+from collector.repricing.reprice import reprice
 from store.connection import Store
 from store.sql import parse
 

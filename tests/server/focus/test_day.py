@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from collector.books import close, correct
 from collector.price_book.resolve import Resolver
-from collector.reprice import reprice
+from collector.repricing.reprice import reprice
 from server.focus.day import metadata, parse_day, rows
 from store.connection import Store
 

@@ -16,7 +16,9 @@ from tokentide.call import LLMCall
 from collector.price_book.declared import Declared, DeclaredModel
 from collector.price_book.resolve import Named, Resolver
 from collector.price_book.row import price_key
-from collector.reprice import Change, Renamed, Repriced, reprice
+from collector.repricing.costs import Change
+from collector.repricing.names import Renamed
+from collector.repricing.reprice import Repriced, reprice
 from collector.rollup import RollUp
 from store.connection import Store
 from store.errors import StoreError
@@ -113,13 +115,13 @@ def test_names_that_are_understood_only_after_a_stop_are_in_the_totals(priced: S
     span = {"start": START, "end": END, "capacity": ""}
     (names,) = [
         row
-        for row in priced.query(load("collector", "names_of_calls"), span).rows
+        for row in priced.query(load("collector.repricing", "names_of_calls"), span).rows
         if row[2] == named["model_requested"]
     ]
     asked = span | {"price_key": known.key("openai", "", "nobody-knows", "", "")}
     asked |= dict(zip(("provider", "host", "requested", "responded", "service_tier"), names, strict=False))
     for name in ("touch_named_calls", "rename_calls"):  # as if it had been killed then
-        priced.execute(load("collector", name), asked)
+        priced.execute(load("collector.repricing", name), asked)
     reprice(priced, known, START, END, "again", NOW, dry_run=False)
     assert priced.query(SPENT).rows == [(4 * A_CALL, 4, 0)]
 
@@ -230,6 +232,7 @@ def test_what_was_unpriced_gets_a_price_when_its_name_is_declared(priced: Store)
     assert tried.renamed == [Renamed(named, 1, price_key("our servers", "llama-70b", ""))]
     assert priced.query(SPENT).rows == [(3 * A_CALL, 3, 1)]
     done = reprice(priced, resolver, START, END, "", NOW, dry_run=False)
+    assert tried.changes == done.changes
     assert [(change.model, change.priced_before, change.priced_after) for change in done.changes] == [
         ("nobody-knows", 0, 1)
     ]
