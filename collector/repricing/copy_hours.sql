@@ -17,3 +17,4 @@ WHERE toStartOfHour(started_at) IN {hours:Array(DateTime)}
             AND match(if(model_responded != '', model_responded, model_requested), {model:String})
         )
     )
+SETTINGS max_threads = 1, min_insert_block_size_rows = 65536, min_insert_block_size_bytes = 33554432

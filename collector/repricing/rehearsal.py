@@ -14,15 +14,16 @@ from collector.allocation.capacity import CapacityConfig
 from collector.allocation.hours import allocate_capacity, due_hours
 from collector.price_book.book import PriceBook
 from collector.price_book.effective import CostVersion
-from collector.repricing.costs import Costs, under_version
+from collector.repricing.costs import Costs, replaced, under_version
 from collector.repricing.names import Payer, Renamed, asked, rename
 from store.connection import Store, open_store
 from store.migrate import migrate
 from store.retention import kept_since
 from store.sql import load
 
+_DAY: Final = timedelta(days=1)
 # What a dry run that was killed has left is removed by the next one, if it can be no dry run at work.
-_LEFT: Final = timedelta(days=1)
+_LEFT: Final = _DAY
 
 
 def rehearse(
@@ -46,13 +47,22 @@ def rehearse(
             _copy(copies, "copy_named_calls", asked(payer, renamed) | {"source": store.database})
         for label, resource in capacity.items():
             _copy_hours(store, copies, label, resource, now)
-        span = (version.number, version.calls_from, version.calls_to)
-        before = under_version(copies, *span, from_facts=True)
+        before = _costs(copies, version)
         for payer, renamed in found:
             rename(copies, payer, renamed)
         for label, resource in capacity.items():
             allocate_capacity(copies, label, resource, now, version.number)
-        return before, under_version(copies, *span, from_facts=True)
+        return before, _costs(copies, version)
+
+
+def _costs(copies: Store, version: CostVersion) -> Costs:
+    """What the copies of the span of `version` cost under it, day by day, so that memory is bounded."""
+    span = {"start": version.calls_from, "end": version.calls_to}
+    costs: Costs = {}
+    for (day,) in copies.query(load("collector.repricing", "days_of_calls"), span).rows:
+        first, after = max(day, version.calls_from), min(day + _DAY, version.calls_to)
+        costs = replaced(costs, {}, under_version(copies, version.number, first, after, from_facts=True))
+    return costs
 
 
 @contextmanager

@@ -11,3 +11,4 @@ WHERE started_at >= {start:DateTime}
     AND model_responded = {responded:String}
     AND service_tier = {service_tier:String}
     AND calls.price_key != {price_key:UInt64}
+SETTINGS max_threads = 1, min_insert_block_size_rows = 65536, min_insert_block_size_bytes = 33554432
