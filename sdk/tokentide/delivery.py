@@ -12,9 +12,9 @@ from typing import Any, Final, TypeAlias
 from tokentide.account import Account, is_report
 from tokentide.backlog import Backlog
 from tokentide.call import LLMCall
-from tokentide.hooks._guard import came_from_a_signal
 from tokentide.notices import HOOKS_FAILED, Notices
 from tokentide.patience import pause_s
+from tokentide.signals import came_from_a_signal
 from tokentide.spool import Spool
 from tokentide.transports.transport import MAX_BYTES, MAX_RECORDS, Transport, TransportRejected, TransportUnavailable
 

@@ -23,8 +23,8 @@ from tokentide import process_end
 from tokentide.backlog import Backlog
 from tokentide.config import Settings
 from tokentide.delivery import Delivery, Read
-from tokentide.hooks._guard import came_from_a_signal
 from tokentide.patience import patience_s
+from tokentide.signals import came_from_a_signal
 from tokentide.spool import Spool, spool_folder
 from tokentide.transports.transport import THREAD_PREFIX, Transport
 

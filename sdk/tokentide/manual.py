@@ -19,9 +19,9 @@ from typing import Any, Concatenate, Final, ParamSpec
 import tokentide
 from tokentide.call import MOST_TOKENS, STATUSES
 from tokentide.context import Tags, current_tags
-from tokentide.hooks._guard import came_from_a_signal
 from tokentide.hooks._outcome import status_of, stream_outcome
 from tokentide.hooks.provider import Failure
+from tokentide.signals import came_from_a_signal
 
 TOKENS: Final = (
     "input_tokens",

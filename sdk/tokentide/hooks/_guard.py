@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, TypeAlias
+
+from tokentide.signals import came_from_a_signal
 
 MAX_FAILURES: Final = 100
 
@@ -67,14 +68,3 @@ def _name(step: Step) -> Step:
     """What a step is known by: a method is the same step for all objects."""
     method: Step = getattr(step, "__func__", step)
     return method
-
-
-def came_from_a_signal(error: Exception) -> bool:
-    """Whether a signal handler of the app has raised it."""
-    traceback = error.__traceback__
-    handlers = {getattr(signal.getsignal(number), "__code__", None) for number in signal.valid_signals()} - {None}
-    while handlers and traceback is not None:
-        if traceback.tb_frame.f_code in handlers:
-            return True
-        traceback = traceback.tb_next
-    return False

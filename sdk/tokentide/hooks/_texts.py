@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tokentide.config import Settings
-from tokentide.hooks._guard import came_from_a_signal
 from tokentide.hooks.content import CUT, digest, keyed_digest, shortened
 from tokentide.masking import masked
+from tokentide.signals import came_from_a_signal
 
 _WITH_TEXT: Final = ("masked", "full")
 # What is masked beyond the part of a long text that is kept, so that nothing is cut that a pattern would recognise.
