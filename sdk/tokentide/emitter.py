@@ -22,7 +22,8 @@ from typing import Any, Final
 from tokentide import process_end
 from tokentide.backlog import Backlog
 from tokentide.config import Settings
-from tokentide.delivery import Delivery, Read
+from tokentide.delivery import Delivery
+from tokentide.hand import Read
 from tokentide.patience import patience_s
 from tokentide.signals import came_from_a_signal
 from tokentide.spool import Spool, spool_folder
@@ -97,7 +98,7 @@ class _Worker:
     def _run(self) -> None:
         look_s = QUICKEST_LOOK_S
         try:
-            while not self.delivery.taken_over and not self._serve():
+            while not self.delivery.hand.taken_over and not self._serve():
                 look_s = QUICKEST_LOOK_S if self._queue else min(look_s * 1.5, SLOWEST_LOOK_S)
                 # Only requests wake this thread. To wake it for every event would cost the app's threads too much.
                 if not self._step():
@@ -227,7 +228,7 @@ class Emitter:
         request = _Request(self._clock() + 0.75 * timeout, closing=False)
         worker.ask(request, patience_s(timeout, 0.8 * timeout, worker.queued()))
         if not request.done.is_set():
-            worker.delivery.keep(max(0.0, give_up - self._clock()))
+            worker.delivery.hand.keep(max(0.0, give_up - self._clock()))
             worker.wait(request, give_up - self._clock())
         return request.kept
 
@@ -242,7 +243,7 @@ class Emitter:
         request = _Request(self._clock() + 0.8 * patience, closing=True)
         worker.ask(request, patience)
         if not request.done.is_set():
-            worker.delivery.take_over(timeout - patience)
+            worker.delivery.hand.take_over(timeout - patience)
 
     def _new_worker(self) -> _Worker:
         settings = self._settings

@@ -183,7 +183,7 @@ def test_a_slow_far_side_does_not_let_the_queue_run_over(bench: Bench) -> None:
     assert len(bench.queue) == 90
     bench.far_side.refuse = lambda records: None
     assert len(call_ids(bench.far_side.records)) == 1
-    bench.delivery.take_over(1)
+    bench.delivery.hand.take_over(1)
     assert len(bench.queue) == 0
 
 
@@ -199,7 +199,7 @@ def test_finish_sends_nothing_after_the_deadline(bench: Bench) -> None:
 def test_what_a_far_side_keeps_waiting_is_in_the_spool_once(bench: Bench, answers: bool) -> None:
     def late(records: Sequence[bytes]) -> None:
         bench.emit("c")
-        bench.delivery.keep(1.0)
+        bench.delivery.hand.keep(1.0)
         bench.far_side.refuse = (lambda records: None) if answers else away
         bench.far_side.refuse(records)
 
@@ -213,7 +213,7 @@ def test_what_a_far_side_keeps_waiting_is_in_the_spool_once(bench: Bench, answer
 
 def test_what_is_refused_after_it_was_spooled_is_counted_once(bench: Bench) -> None:
     def never(records: Sequence[bytes]) -> None:
-        bench.delivery.keep(1.0)
+        bench.delivery.hand.keep(1.0)
         raise TransportRejected("400")
 
     bench.far_side.refuse = never
@@ -224,19 +224,19 @@ def test_what_is_refused_after_it_was_spooled_is_counted_once(bench: Bench) -> N
 
 
 def test_who_takes_over_need_not_wait_for_a_flush(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    ending = threading.Thread(target=bench.delivery.take_over, args=[30.0])
+    ending = threading.Thread(target=bench.delivery.hand.take_over, args=[30.0])
     readers: list[threading.Thread] = []
 
     def read_while_it_ends(attempt: str, producer_id: str, seq: int) -> LLMCall:
         readers.append(threading.current_thread())
         if attempt == "a":
             ending.start()
-            eventually(lambda: bench.delivery._ends)
+            eventually(lambda: bench.delivery.hand._ends)
         return read(attempt, producer_id, seq)
 
-    monkeypatch.setattr(bench.delivery, "_read", read_while_it_ends)
+    monkeypatch.setattr(bench.delivery.hand, "_read", read_while_it_ends)
     bench.emit("a", "b")
-    bench.delivery.keep(30.0)
+    bench.delivery.hand.keep(30.0)
     ending.join()
     assert readers == [threading.main_thread(), ending]
     assert call_ids(open_spool(bench.folder).batch(10, 1 << 20)) == ["a", "b"]
@@ -247,7 +247,7 @@ def test_what_was_refused_before_the_others_were_spooled_is_not_among_them(bench
     def refuse_the_first(records: Sequence[bytes]) -> None:
         if call_ids(records)[0] == "a":
             raise TransportRejected("400")
-        getattr(bench.delivery, ends)(1.0)
+        getattr(bench.delivery.hand, ends)(1.0)
         away(records)
 
     bench.far_side.refuse = refuse_the_first
@@ -260,7 +260,7 @@ def test_what_was_refused_before_the_others_were_spooled_is_not_among_them(bench
 
 def test_what_a_full_spool_does_not_keep_is_sent(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "spool", spool_bytes=0)
-    bench.far_side.refuse = lambda records: bench.delivery.keep(1.0)
+    bench.far_side.refuse = lambda records: bench.delivery.hand.keep(1.0)
     bench.emit("a", "b")
     bench.delivery.step()
     assert call_ids(bench.far_side.records) == ["a", "b"]
@@ -282,7 +282,7 @@ def test_a_takeover_keeps_the_last_events_with_the_report_about_them(
 
     monkeypatch.setattr(bench.delivery._spool, "append", end_the_thread_after_the_first)
     bench.emit("a", "b")
-    bench.delivery.take_over(1)
+    bench.delivery.hand.take_over(1)
     bench.delivery._spool.close()
     found = open_spool(bench.folder).batch(10, 10_000)
     assert call_ids(found) == ["a", "b"]
@@ -292,7 +292,7 @@ def test_a_takeover_keeps_the_last_events_with_the_report_about_them(
 def test_a_takeover_counts_what_a_full_spool_does_not_take(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "spool", spool_bytes=3000)
     bench.emit(*map(str, range(20)))
-    bench.delivery.take_over(1)
+    bench.delivery.hand.take_over(1)
     found = open_spool(bench.folder).batch(100, 100_000)
     report = last_report(found)
     assert report["closed"]

@@ -221,7 +221,7 @@ def test_emit_takes_no_lock_after_the_first_event(make: Make) -> None:
     emitter = make()
     emitter.emit("a")
     assert emitter.flush(30)
-    with emitter._worker._starting, emitter._worker.delivery._lock:
+    with emitter._worker._starting, emitter._worker.delivery.hand.lock:
         emitter.emit("b")
     assert emitter.flush(30)
     assert call_ids(records(emitter)) == ["a", "b"]

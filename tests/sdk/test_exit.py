@@ -143,7 +143,7 @@ def test_what_was_spooled_before_kill_9_is_still_there(settings: Settings) -> No
 
 def test_what_a_flush_waited_for_in_vain_survives_kill_9(settings: Settings) -> None:
     script = """
-while not emitter._worker.delivery._in_hand:
+while not emitter._worker.delivery.hand.records:
     time.sleep(0.01)
 for n in range(100, 200): emitter.emit(str(n))
 print(emitter.flush(2), flush=True)

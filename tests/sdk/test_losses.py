@@ -12,7 +12,8 @@ import pytest
 from delivery_bench import Bench, away
 from emitted import call_ids, files, last_report, open_spool, read
 from tokentide import notices
-from tokentide.delivery import MAX_RECORDS, REPORT_BYTES
+from tokentide.hand import REPORT_BYTES
+from tokentide.transports.transport import MAX_RECORDS
 
 
 @pytest.fixture
@@ -98,7 +99,7 @@ def test_memory_stays_bounded_when_there_is_neither_a_far_side_nor_a_spool(tmp_p
         bench.emit(*map(str, range(10)))
         bench.delivery.step()
         bench.delivery.finish(math.inf, closed=False)
-    assert len(bench.delivery._in_hand) <= MAX_RECORDS
+    assert len(bench.delivery.hand.records) <= MAX_RECORDS
     bench.clock.seconds += 60
     dropped = bench.report()["dropped"]
     bench.delivery.step()
@@ -151,7 +152,7 @@ def test_what_is_damaged_in_the_spool_is_counted(bench: Bench) -> None:
 
 def test_an_end_that_has_no_time_counts_what_it_could_not_read(bench: Bench) -> None:
     bench.emit("a", "b")
-    bench.delivery.take_over(0)
+    bench.delivery.hand.take_over(0)
     other = Bench(bench.folder)
     other.delivery.step()
     assert call_ids(other.far_side.records) == []
@@ -167,9 +168,9 @@ def test_an_end_without_time_and_without_place_counts_what_it_has_in_hand(
         bench.clock.seconds += 1
         return read(*more)
 
-    monkeypatch.setattr(bench.delivery, "_read", slow)
+    monkeypatch.setattr(bench.delivery.hand, "_read", slow)
     bench.emit(*"abcdef")
-    bench.delivery.take_over(2.5)
+    bench.delivery.hand.take_over(2.5)
     report = last_report(open_spool(bench.folder).batch(100, 1 << 20))
     assert (report["emitted"], report["dropped"]) == (6, {"spool_full": 3, "exit": 3})
 
@@ -202,7 +203,7 @@ def test_the_report_of_what_a_full_spool_did_not_take_has_room_in_it(tmp_path: P
         bench.delivery.finish(math.inf, closed=True)
         bench.delivery.close()
     else:
-        bench.delivery.take_over(1.0)
+        bench.delivery.hand.take_over(1.0)
     found = open_spool(bench.folder).batch(100, 1 << 20)
     report = last_report(found)
     assert (report["emitted"], report["closed"]) == (6, True)
@@ -215,7 +216,7 @@ def test_a_read_that_ends_the_thread_is_counted(bench: Bench, monkeypatch: pytes
 
     bench.emit("a", "b")
     with monkeypatch.context() as patched:
-        patched.setattr(bench.delivery, "_read", deadly)
+        patched.setattr(bench.delivery.hand, "_read", deadly)
         with pytest.raises(SystemExit):
             bench.delivery.step()
     bench.delivery.step()
@@ -234,12 +235,12 @@ def test_an_answer_that_takes_long_to_read_does_not_take_the_others_with_it(
             go_on.wait(30)
         return read(attempt, *more)
 
-    monkeypatch.setattr(bench.delivery, "_read", slow)
+    monkeypatch.setattr(bench.delivery.hand, "_read", slow)
     bench.emit("a", "slow", "b")
     worker = threading.Thread(target=bench.delivery.step)
     worker.start()
     assert reading.wait(30)
-    bench.delivery.take_over(1.0)
+    bench.delivery.hand.take_over(1.0)
     go_on.set()
     worker.join()
     found = open_spool(bench.folder).batch(100, 1 << 20)
@@ -253,8 +254,8 @@ def test_nothing_is_logged_while_others_may_wait_for_the_worker(bench: Bench) ->
 
     class Watching(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            free.append(bench.delivery._lock.acquire(blocking=False))
-            bench.delivery._lock.release()
+            free.append(bench.delivery.hand.lock.acquire(blocking=False))
+            bench.delivery.hand.lock.release()
 
     handler = Watching()
     logging.getLogger("tokentide").addHandler(handler)

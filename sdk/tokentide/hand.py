@@ -1,0 +1,192 @@
+"""The records in hand: read out of the queue, and neither acknowledged by the far side nor in the spool yet."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeAlias
+
+from tokentide.account import Account, is_report
+from tokentide.backlog import Backlog
+from tokentide.call import LLMCall
+from tokentide.notices import Notices
+from tokentide.signals import came_from_a_signal
+from tokentide.spool import Spool
+from tokentide.transports.transport import MAX_BYTES, MAX_RECORDS
+
+READING_S: Final = 0.1
+REPORT_BYTES: Final = 1024
+
+Read: TypeAlias = Callable[[Any, str, int], LLMCall]
+
+
+class Hand:
+    """What the worker thread takes out of the queue, and what another thread may move to the spool in its place.
+
+    The lock is held while records change hands, and let go while the worker reads or sends one. So `take_over` finds
+    every record in the queue, in hand or in the spool, whatever keeps the worker waiting. `keep` is for a thread that
+    is out of patience, `take_over` for one that ends the worker. `spool_all`, `give_up` and `drop` are for one that
+    holds the lock or has taken over.
+    """
+
+    def __init__(
+        self,
+        queue: Backlog,
+        spool: Spool,
+        read: Read,
+        account: Account,
+        notices: Notices,
+        clock: Callable[[], float],
+    ) -> None:
+        self.lock = threading.Lock()
+        self.records: list[bytes] = []
+        self.taken_over = False
+        # The instant of the clock when the worker looks into the spool again: at once after something was put there.
+        self.look_at_spool_at = -math.inf
+        self._queue = queue
+        self._spool = spool
+        self._read = read
+        self._account = account
+        self._notices = notices
+        self._clock = clock
+        # Set before `take_over` waits for the lock.
+        self._ends = False
+        # The last hand that `keep` has put into the spool.
+        self._kept: list[bytes] | None = None
+        # What the worker reads at this moment, and what came of it when `take_over` did not wait for the lock.
+        self._reads = False
+        self._has_read = threading.Event()
+        self._read_late: list[bytes] = []
+
+    def take(self) -> None:
+        """Read events of the queue into the hand, one batch at most: for the worker."""
+        size, give_up = 0, self._clock() + READING_S
+        most = 0 if self.records else MAX_RECORDS - 1  # one place is for a report
+        while len(self.records) < most and size < MAX_BYTES and self._clock() < give_up:
+            with self.lock:
+                if self.taken_over or not self._queue:
+                    return
+                self._account.loses("unreadable", int(self._reads))  # the last one ended the thread
+                attempt = self._pop()
+                self._reads = True
+                self._has_read.clear()
+            found = self._records(*attempt)
+            with self.lock:
+                self._reads = False
+                (self._read_late if self.taken_over else self.records).extend(found)
+                self._has_read.set()
+            size += sum(map(len, found))
+
+    def settle(self, records: list[bytes], left: list[bytes]) -> None:
+        """Of `records`, which were in hand, only those `left` are still to be kept: they go to the spool."""
+        with self.lock:
+            if not self.taken_over and records is not self._kept:
+                self.records = left
+                self.spool_all()
+
+    def refuse(self, records: list[bytes], refused: list[bytes], message: str) -> None:
+        """Drop the one record in `refused`, unless `records` are in the spool by now: out of it, it is refused too."""
+        with self.lock:
+            if not self.taken_over and records is not self._kept:
+                self.drop("rejected", refused, message)
+                if records is self.records:
+                    records.remove(refused[0])
+
+    def keep(self, timeout_s: float) -> None:
+        """Spool what the far side keeps waiting, as far as it can be read in time; the worker goes on afterwards.
+
+        What it is sending at this moment may arrive, and out of the spool once more.
+        """
+        give_up = self._clock() + timeout_s
+        # Not for ever: a signal handler may have interrupted this very thread in here.
+        while self.lock.acquire(timeout=max(0.0, give_up - self._clock())):
+            try:
+                if self._reads or self._ends:
+                    return  # it is not the far side that takes so long, and one thread reads at a time
+                records = self.records
+                self.spool_all()
+                if self.records is not records:
+                    self._kept = records
+                if self.records or not self._queue or self._clock() >= give_up:
+                    return
+                while self._queue and not self._ends and len(self.records) < MAX_RECORDS and self._clock() < give_up:
+                    self.records += self._records(*self._pop())
+                self.spool_all()
+            finally:
+                self.lock.release()
+
+    def take_over(self, timeout_s: float) -> None:
+        """Spool everything that is not acknowledged and keep the worker from doing more: the producer's last act.
+
+        What cannot be read in time is counted as dropped.
+        """
+        give_up = self._clock() + timeout_s
+        self._ends = True
+        if not self.lock.acquire(timeout=timeout_s):
+            # The disk keeps the worker waiting, and would keep this thread waiting too.
+            self.taken_over = True
+            return
+        self.taken_over = True
+        reads = self._reads
+        self.lock.release()
+        if reads and self._has_read.wait(timeout_s / 2):
+            self.records += self._read_late
+        elif reads:
+            self._account.loses("exit")
+        self.spool_all()
+        self.give_up()
+        while self._queue:
+            attempt = self._pop()
+            if self._clock() >= give_up:
+                self._account.loses("exit")
+                continue
+            self.records += self._records(*attempt)
+            if len(self.records) == MAX_RECORDS:
+                self.spool_all()
+                self.give_up()
+        # In one go with the last events: a thread that does this while the process ends may get no further.
+        self.records.append(self._account.report(closed=True))
+        self.spool_all()
+        if self.records:
+            self.give_up()
+            self.records.append(self._account.report(closed=True))
+            self.spool_all()
+        self._spool.close()
+
+    def spool_all(self) -> None:
+        """Move what is in hand to the spool, as far as it takes it. Events leave room for the report about them."""
+        reserved = 0 if all(map(is_report, self.records)) else REPORT_BYTES
+        kept = self._spool.append(self.records, reserved) if self.records else 0
+        if kept:
+            self.records = self.records[kept:]
+            self.look_at_spool_at = -math.inf
+        if self.records:
+            self._notices.add("spool_full", "calls wait in memory: the spool folder is full or cannot be written")
+
+    def give_up(self) -> None:
+        """Drop what could neither be sent nor spooled."""
+        if self.records:
+            records, self.records = self.records, []
+            self.drop("spool_full", records, "calls are dropped: there is no time and no place on disk for them")
+
+    def drop(self, reason: str, records: Sequence[bytes], message: str) -> None:
+        """Count the records as dropped for this reason, which the log is to tell with the message."""
+        self._account.loses_records(reason, records)
+        self._notices.add(reason, message)
+
+    def _pop(self) -> tuple[int, Any]:
+        seq, attempt = self._queue.take()
+        self._account.takes(seq)
+        return seq, attempt
+
+    def _records(self, seq: int, attempt: Any) -> list[bytes]:
+        """An attempt as a record; none when it cannot be read."""
+        try:
+            return [self._read(attempt, self._account.producer_id, seq).to_json()]
+        except Exception as error:  # whatever is wrong with one attempt, the next one is read
+            self._account.loses("unreadable")
+            if came_from_a_signal(error) and not self._ends:
+                raise  # in `keep`, on a thread of the app
+            self._notices.add("unreadable", f"a call could not be read and is counted as dropped: {error!r}")
+            return []
