@@ -41,13 +41,18 @@ def open_spool(folder: Path, max_bytes: int = 1 << 40) -> Spool:
     return Spool(folder, max_bytes, float(1 << 33))
 
 
-def spooled(settings: Settings) -> list[bytes]:
-    """Every record in the spool of this destination; they are gone from there afterwards."""
-    spool, found = open_spool(spool_folder(settings)), []
+def drain(spool: Spool) -> list[bytes]:
+    """Every record that `spool` finds; they are gone from there afterwards."""
+    found = []
     while batch := spool.batch(100_000, 1 << 40):
         found += batch
         spool.acknowledge(len(batch))
     return found
+
+
+def spooled(settings: Settings) -> list[bytes]:
+    """Every record in the spool of this destination; they are gone from there afterwards."""
+    return drain(open_spool(spool_folder(settings)))
 
 
 def eventually(condition: Callable[[], bool], within_s: float = 30.0) -> None:

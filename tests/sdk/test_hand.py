@@ -1,0 +1,130 @@
+"""What another thread may do with the records in hand: spool them for a flush, or take all of them over at the end."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from delivery_bench import Bench, away
+from emitted import call_ids, eventually, last_report, open_spool, read
+from tokentide import notices
+from tokentide.call import LLMCall
+from tokentide.transports.transport import TransportRejected
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path / "spool")
+
+
+@pytest.fixture(autouse=True)
+def nothing_said_yet() -> None:
+    notices._said.clear()
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_what_a_far_side_keeps_waiting_is_in_the_spool_once(bench: Bench, answers: bool) -> None:
+    def late(records: Sequence[bytes]) -> None:
+        bench.emit("c")
+        bench.delivery.hand.keep(1.0)
+        bench.far_side.refuse = (lambda records: None) if answers else away
+        bench.far_side.refuse(records)
+
+    bench.far_side.refuse = late
+    bench.emit("a", "b")
+    assert bench.delivery.finish(math.inf, closed=False) is True
+    assert call_ids(bench.far_side.records) == (["a", "b"] if answers else [])
+    bench.delivery.close()
+    assert call_ids(open_spool(bench.folder).batch(10, 1 << 20)) == ["a", "b", "c"]
+
+
+def test_what_is_refused_after_it_was_spooled_is_counted_once(bench: Bench) -> None:
+    def never(records: Sequence[bytes]) -> None:
+        bench.delivery.hand.keep(1.0)
+        raise TransportRejected("400")
+
+    bench.far_side.refuse = never
+    bench.emit("a", "b")
+    bench.delivery.step()
+    bench.delivery.step()
+    assert bench.report()["dropped"] == {"rejected": 2}
+
+
+def test_who_takes_over_need_not_wait_for_a_flush(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    ending = threading.Thread(target=bench.delivery.hand.take_over, args=[30.0])
+    readers: list[threading.Thread] = []
+
+    def read_while_it_ends(attempt: str, producer_id: str, seq: int) -> LLMCall:
+        readers.append(threading.current_thread())
+        if attempt == "a":
+            ending.start()
+            eventually(lambda: bench.delivery.hand._ends)
+        return read(attempt, producer_id, seq)
+
+    monkeypatch.setattr(bench.delivery.hand, "_read", read_while_it_ends)
+    bench.emit("a", "b")
+    bench.delivery.hand.keep(30.0)
+    ending.join()
+    assert readers == [threading.main_thread(), ending]
+    assert call_ids(open_spool(bench.folder).batch(10, 1 << 20)) == ["a", "b"]
+
+
+@pytest.mark.parametrize("ends", ["keep", "take_over"])
+def test_what_was_refused_before_the_others_were_spooled_is_not_among_them(bench: Bench, ends: str) -> None:
+    def refuse_the_first(records: Sequence[bytes]) -> None:
+        if call_ids(records)[0] == "a":
+            raise TransportRejected("400")
+        getattr(bench.delivery.hand, ends)(1.0)
+        away(records)
+
+    bench.far_side.refuse = refuse_the_first
+    bench.emit("a", "b")
+    bench.delivery.step()
+    bench.delivery.close()
+    assert call_ids(open_spool(bench.folder).batch(10, 1 << 20)) == ["b"]
+    assert bench.delivery.account.dropped() == 1
+
+
+def test_what_a_full_spool_does_not_keep_is_sent(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "spool", spool_bytes=0)
+    bench.far_side.refuse = lambda records: bench.delivery.hand.keep(1.0)
+    bench.emit("a", "b")
+    bench.delivery.step()
+    assert call_ids(bench.far_side.records) == ["a", "b"]
+
+
+def test_a_takeover_keeps_the_last_events_with_the_report_about_them(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The interpreter may end the thread that takes over, at any step, while the process ends."""
+    appends = 0
+    append = bench.delivery._spool.append
+
+    def end_the_thread_after_the_first(records: Sequence[bytes], reserved: int) -> int:
+        nonlocal appends
+        appends += 1
+        if appends > 1:
+            raise SystemExit
+        return append(records, reserved)
+
+    monkeypatch.setattr(bench.delivery._spool, "append", end_the_thread_after_the_first)
+    bench.emit("a", "b")
+    bench.delivery.hand.take_over(1)
+    bench.delivery._spool.close()
+    found = open_spool(bench.folder).batch(10, 10_000)
+    assert call_ids(found) == ["a", "b"]
+    assert (last_report(found)["closed"], last_report(found)["emitted"], last_report(found)["dropped"]) == (True, 2, {})
+
+
+def test_a_takeover_counts_what_a_full_spool_does_not_take(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "spool", spool_bytes=3000)
+    bench.emit(*map(str, range(20)))
+    bench.delivery.hand.take_over(1)
+    found = open_spool(bench.folder).batch(100, 100_000)
+    report = last_report(found)
+    assert report["closed"]
+    assert 0 < len(call_ids(found)) < 20
+    assert report["emitted"] == len(call_ids(found)) + report["dropped"]["spool_full"] == 20
