@@ -14,7 +14,8 @@ from tokentide.masking_checks import Span, card, email, iban, ipv4, ipv6, key, p
 
 # A word begins here. In JSON within a text the n of a line break stands right before it.
 _START: Final = r"(?:(?<![^\W_])|(?<=\\[nrt]))"
-_GAP: Final = "[ .\u00a0\u202f\u2010\u2011\u2013-]"
+# Spaces of every width, a full stop, dashes.
+_GAP: Final = "[ .\u00a0\u2000-\u200a\u202f\u2010\u2011\u2013-]"
 # Between the digits of a card also tabs and line breaks, those of JSON within a text among them.
 _CARD_GAP: Final = rf"(?:{_GAP}|[\t\r\n]|\\[nrt])"
 
@@ -102,17 +103,29 @@ PATTERNS: Final = (
             "dop_v1_",  # DigitalOcean
             "dapi",  # Databricks
             "sg.",  # SendGrid
+            "pcsk_",  # Pinecone
+            "jina_",
+            *("sntryu_", "sntrya_", "sntryi_"),  # Sentry
         ),
         key,
     ),
-    # Gemini, and Amazon Bedrock, whose keys are Base64.
+    # Gemini, and Amazon Bedrock and Sentry, whose keys are Base64.
     Pattern(
         "api_key",
         re.compile(
-            _START + r"(?:AQ\.[\w-]{20,500}(?<!-)|(?:ABSK|bedrock-api-key-)[A-Za-z0-9+/=_-]{20,4000}(?<!-))", re.ASCII
+            _START + r"(?:AQ\.[\w-]{20,500}(?<!-)|(?:ABSK|bedrock-api-key-|sntrys_)[A-Za-z0-9+/=_-]{20,4000}(?<!-))",
+            re.ASCII,
         ),
-        ("aq.", "absk", "bedrock-api-key-"),
+        ("aq.", "absk", "bedrock-api-key-", "sntrys_"),
         key,
+    ),
+    # Voyage: names may begin like that, too.
+    Pattern("api_key", re.compile(_START + r"pa-[\w-]{40,50}(?![\w-])", re.ASCII), ("pa-",), key),
+    # Docker: the parts between the dashes may be short, and a name has neither digits nor capitals.
+    Pattern(
+        "api_key",
+        re.compile(_START + r"dckr_[op]at_(?=[a-z_-]{0,60}[A-Z0-9])[\w-]{20,60}", re.ASCII),
+        ("dckr_pat_", "dckr_oat_"),
     ),
     Pattern("api_key", re.compile(r":(?<=[0-9]{8}:)(AA[\w-]{33})(?![\w-])", re.ASCII), (":aa",)),  # Telegram
     Pattern(
