@@ -70,7 +70,9 @@ def _answered(
     engine: Engine, tee: type[Any], attempt: Attempt, response: Any, session: Any, options: dict[str, Any]
 ) -> None:
     headers, unpacks = response.headers, options.get("auto_decompress")
-    if _ENCODING in headers and (session.auto_decompress if unpacks is None else unpacks):
+    encoding = headers.get(_ENCODING, "")
+    # It unpacks one encoding, and leaves a list of them as it is.
+    if encoding and "," not in encoding and (session.auto_decompress if unpacks is None else unpacks):
         headers = {name: value for name, value in headers.items() if name.lower() != _ENCODING}
     engine.answered(attempt, response.status, headers)
     if response.content.at_eof():

@@ -18,6 +18,7 @@ _LIBRARIES: Final = {
     "br": ("brotli", "brotlicffi"),
     "zstd": ("compression.zstd", "backports.zstd", "zstandard"),
 }
+_MOST_ENCODINGS: Final = 5
 _SLICE: Final = 64
 
 # Unpacks a piece, to so many bytes at most.
@@ -25,14 +26,27 @@ Unpack: TypeAlias = Callable[[bytes, int], bytes]
 
 
 def can_unpack(encoding: str) -> bool:
-    """Whether what has that content encoding, which is not plain, can be read."""
-    return encoding in _WINDOW_BITS or _library(encoding) is not None
+    """Whether what has that content encoding, or that list of them, which is not plain, can be read."""
+    names = _names(encoding)
+    return len(names) <= _MOST_ENCODINGS and all(name in _WINDOW_BITS or _library(name) for name in names)
 
 
 def decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    """The chunks without their content encoding, as far as they can be read, and at most 16 MB of them."""
+    """The chunks without their content encodings, as far as they can be read, and at most 16 MB of them."""
     if not can_unpack(encoding):
         return
+    # They are listed in the order in which they were applied (RFC 9110, section 8.4).
+    for name in reversed(_names(encoding)):
+        chunks = _unpacked(chunks, name)
+    yield from chunks
+
+
+def _names(encoding: str) -> list[str]:
+    """Those in a list of content encodings that change anything."""
+    return [name for one in encoding.split(",") if (name := one.strip()) not in PLAIN]
+
+
+def _unpacked(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     room = MOST_DECODED
     try:
         unpack = _unpack(encoding)

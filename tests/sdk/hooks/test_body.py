@@ -118,6 +118,26 @@ def test_brotli_is_read_where_the_client_has_it() -> None:
     assert sum(map(len, decoded([brotli.compress(bytes(2 * MOST_DECODED))], "br"))) == MOST_DECODED
 
 
+@pytest.mark.parametrize(
+    ("encoding", "pack"),
+    [
+        ("gzip, gzip", lambda text: gzip.compress(gzip.compress(text))),
+        ("Deflate,zstd", lambda text: zstandard.compress(zlib.compress(text))),
+        ("identity, gzip, ", gzip.compress),
+    ],
+)
+def test_the_last_of_several_encodings_is_taken_off_first(encoding: str, pack: Any) -> None:
+    packed = pack(sse(answers.chat_events(ANSWER, 20, include_usage=True)))
+    call = streamed([packed[at : at + 70] for at in range(0, len(packed), 70)], encoding)
+    assert (call.output_tokens, call.stream_outcome) == (100, "complete")
+
+
+def test_several_encodings_are_bounded_as_one_is() -> None:
+    packed = gzip.compress(gzip.compress(bytes(2 * MOST_DECODED)))
+    assert sum(map(len, decoded([packed], "gzip, gzip"))) == MOST_DECODED
+    assert list(decoded([packed], "gzip, compress")) == list(decoded([packed], ", ".join(["gzip"] * 6))) == []
+
+
 def test_an_encoding_whose_library_the_client_has_not_leaves_the_usage_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("compression.zstd", "backports.zstd", "zstandard"):
         monkeypatch.delitem(sys.modules, name, raising=False)
