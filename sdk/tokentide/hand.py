@@ -111,7 +111,7 @@ class Hand:
                 if self.records or not self._queue or self._clock() >= give_up:
                     return
                 while self._queue and not self._ends and len(self.records) < MAX_RECORDS and self._clock() < give_up:
-                    self.records += self._records(*self._pop())
+                    self._read_one()
                 self.spool_all()
             finally:
                 self.lock.release()
@@ -180,13 +180,24 @@ class Hand:
         self._account.takes(seq)
         return seq, attempt
 
+    def _read_one(self) -> None:
+        """Move one event from the queue into the hand. One whose reading a signal of the app ends is counted."""
+        attempt = self._pop()
+        found: list[bytes] | None = None
+        try:
+            found = self._records(*attempt)
+            self.records += found
+        finally:
+            if found is None:
+                self._account.loses("unreadable")
+
     def _records(self, seq: int, attempt: Any) -> list[bytes]:
         """An attempt as a record; none when it cannot be read."""
         try:
             return [self._read(attempt, self._account.producer_id, seq).to_json()]
         except Exception as error:  # whatever is wrong with one attempt, the next one is read
-            self._account.loses("unreadable")
             if came_from_a_signal(error) and not self._ends:
-                raise  # in `keep`, on a thread of the app
+                raise  # in `keep`, on a thread of the app; it is counted there
+            self._account.loses("unreadable")
             self._notices.add("unreadable", f"a call could not be read and is counted as dropped: {error!r}")
             return []

@@ -239,11 +239,12 @@ def test_memory_is_bounded_while_the_far_side_is_away(make: Make) -> None:
     assert len(call_ids(found)) + last_report(found)["dropped"].get("overflow", 0) == 500
 
 
+@pytest.mark.parametrize("kind", [Exception, KeyboardInterrupt])
 @pytest.mark.parametrize("place", ["flush", "read", "mask"])
-def test_a_time_limit_of_the_app_ends_a_flush(settings: Settings, place: str) -> None:
-    """As a task queue sets one, with a signal. One that comes while a call is read costs that call."""
+def test_a_time_limit_of_the_app_ends_a_flush(settings: Settings, place: str, kind: type[BaseException]) -> None:
+    """As a task queue sets one, with a signal, or Ctrl-C. One that comes while a call is read costs that call."""
 
-    class OutOfTime(Exception): ...
+    class OutOfTime(kind): ...
 
     def limit(number: int, frame: Any) -> None:
         raise OutOfTime
