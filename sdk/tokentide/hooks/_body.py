@@ -78,12 +78,12 @@ def _framing_by_beginning(kind: str, chunks: Sequence[bytes], endpoint: Endpoint
 def _document(whole: bytes, endpoint: Endpoint) -> Document | None:
     """The object in a body, if there is one.
 
-    Where others send a stream, Google may send an array of events: what they add up to.
+    Where others send a stream, Google may send an array of events: what they add up to. It puts an error into one, too.
     """
     if not whole.lstrip().startswith(b"["):
         return parse(whole)
     events = [event for item in items(load(whole)) if (event := mapping(item)) is not None]
-    return endpoint.fold(events) if events else None
+    return (endpoint.fold(events) or events[0]) if events else None
 
 
 def _should_be_an_object(whole: bytes, kind: str, endpoint: Endpoint) -> bool:

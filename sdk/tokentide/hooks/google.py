@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import unquote
 
-from tokentide.hooks import limits, regions
+from tokentide.hooks import regions
 from tokentide.hooks.content import last_user_turn
-from tokentide.hooks.document import count, counts, dig, items, mapping, number, text, whole, word
-from tokentide.hooks.provider import Answer, Document, Endpoint, Failure, Headers, Loop, Provider
+from tokentide.hooks.document import count, counts, dig, items, mapping, number, text, whole
+from tokentide.hooks.google_errors import failure
+from tokentide.hooks.provider import Answer, Document, Endpoint, Headers, Loop, Provider
 
-_STATUS_OF_CODE: Final = {
-    "UNAUTHENTICATED": "auth",
-    "PERMISSION_DENIED": "auth",
-    "RESOURCE_EXHAUSTED": "rate_limited",
-    "DEADLINE_EXCEEDED": "timeout",
-    "CANCELLED": "cancelled",
-    "INTERNAL": "server_error",
-    "UNAVAILABLE": "server_error",
-}
-_TOO_LONG: Final = ("exceeds the maximum number of tokens", "maximum context length")
 _FOLDED_KEYS: Final = ("responseId", "modelVersion", "usageMetadata", "promptFeedback", "error")
 _FREE: Final[Mapping[str, int]] = {"input_tokens": 0, "output_tokens": 0}
 _NO_CONTENT: Final = ("thought", "thoughtSignature")
@@ -187,34 +178,6 @@ def _no_prompt(request: Document) -> str:
     return ""
 
 
-def _failure(document: Document) -> Failure:
-    """From `{"error": {"code", "status", "message", "details"}}`, or from a prompt that was blocked."""
-    blocked = word(dig(document, "promptFeedback", "blockReason"))
-    error = document.get("error")
-    code, message = word(dig(error, "status")), text(dig(error, "message"))
-    details = items(dig(error, "details"))
-    if blocked and not code:
-        return Failure(blocked, "content_filter")
-    wait = next((limits.duration_ms(delay) for detail in details if (delay := text(dig(detail, "retryDelay")))), None)
-    if any(dig(detail, "reason") == "API_KEY_INVALID" for detail in details):
-        return Failure("API_KEY_INVALID", "auth")
-    is_too_long = any(words in message for words in _TOO_LONG)
-    return Failure(code, "context_length" if is_too_long else _STATUS_OF_CODE.get(code, ""), wait, _quotas(details))
-
-
-def _quotas(details: Sequence[Any]) -> Mapping[str, int]:
-    """The limits that were hit, of a minute or of a day: the first one of tokens and the first one of requests."""
-    found: dict[str, int] = {}
-    for violation in (each for detail in details for each in items(dig(detail, "violations"))):
-        name = f"{text(dig(violation, 'quotaMetric'))} {text(dig(violation, 'quotaId'))}".lower()
-        kind = next((kind for kind in ("tokens", "requests") if kind[:-1] in name), "")
-        said = dig(violation, "quotaValue")  # a text, as large numbers are in Google's JSON
-        most = limits.count(said) if isinstance(said, str) else count(said)
-        if kind and most is not None:
-            found.setdefault(f"limit_{kind}", most)
-    return found
-
-
 def _limits(headers: Headers, now: datetime) -> Mapping[str, int | float]:
     """Google's headers say nothing of limits; those that were hit, and when to try again, are in the error."""
     return {}
@@ -278,7 +241,7 @@ PROVIDER: Final = Provider(
         ),
         *(_embed(path) for path in _EMBEDDING_PATHS),
     ),
-    failure=_failure,
+    failure=failure,
     limits=_limits,
     region=_region,
     in_headers=_in_headers,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import unquote
 
-from tokentide.hooks import openai_hosts, openai_media, openai_responses, stainless
+from tokentide.hooks import google_errors, openai_hosts, openai_media, openai_responses, stainless
 from tokentide.hooks.content import last_user_turn, plain_text
 from tokentide.hooks.document import count, counts, dig, items, mapping, text, whole, word
 from tokentide.hooks.openai_hosts import cost_in
@@ -188,11 +188,13 @@ def _embedding_answer(document: Document) -> Answer:
 def _failure(document: Document) -> Failure:
     """From `{"error": {"code", "type", "message"}}`, or the same unwrapped; OpenRouter's code is an HTTP status.
 
-    Azure names its content filter under `innererror`. Of a response that failed at the end of a long stream, the error
-    may not be kept: its status remains.
+    Azure names its content filter under `innererror`; Gemini and Vertex AI have Google's errors. Of a response that
+    failed at the end of a long stream, the error may not be kept: its status remains.
     """
     if document.get("error") is None and document.get("status") == "failed":
         return Failure("failed", "server_error")
+    if google_errors.is_one(document.get("error")):
+        return google_errors.failure(document)
     error = document if document.get("object") == "error" else document.get("error")
     said = dig(error, "code")
     code = word(said) or word(dig(error, "type")) or (str(said) if count(said) else "")

@@ -33,6 +33,7 @@ URLS = {
     "cohere": "https://api.cohere.ai/compatibility/v1",
     "anthropic": "https://api.anthropic.com/v1",
     "moonshot": "https://api.moonshot.ai/v1",
+    "gemini": "https://generativelanguage.googleapis.com/v1beta/openai",
     "zai": "https://api.z.ai/api/paas/v4",
     "huggingface": "https://router.huggingface.co/v1",
     "alibaba": "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
@@ -72,6 +73,8 @@ def test_the_host_says_who_answers_openais_client(name: str) -> None:
         ("https://bedrock-mantle.eu-central-1.api.aws/openai/v1", "aws.bedrock", "eu-central-1"),
         ("https://proxy-1.us-east-1.elb.amazonaws.com/v1", "openai", ""),
         ("https://house.openai.azure.us/openai/v1", "azure", ""),
+        ("https://house.azure-api.net/openai/deployments/gpt", "azure", ""),
+        ("https://house.azure-api.net/openai", "azure", ""),
         ("https://house.models.ai.azure.com", "azure", ""),
         ("https://models.inference.ai.azure.com", "azure", ""),
         ("https://dashscope.aliyuncs.com/compatible-mode/v1", "alibaba", ""),
@@ -130,6 +133,22 @@ def test_perplexitys_streams_end_without_a_mark(reason: str | None, outcome: str
 def test_an_error_inside_an_answer_that_was_ok() -> None:
     call = asked("openrouter", answering({"error": {"code": 429, "message": "busy", "metadata": {}}}))
     assert (call.http_status, call.status, call.error_code) == (200, "rate_limited", "429")
+
+
+@pytest.mark.parametrize("path", ["chat/completions", "embeddings"])
+@pytest.mark.parametrize("is_in_array", [True, False])
+def test_geminis_error_is_googles_in_openais_language_too(path: str, is_in_array: bool, recorder: Recorder) -> None:
+    violation = {"quotaId": "GenerateRequestsPerDayPerProjectPerModel-FreeTier", "quotaValue": "20"}
+    details = [
+        {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [violation]},
+        {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "26.5s"},
+    ]
+    error = {"error": {"code": 429, "message": "Quota.", "status": "RESOURCE_EXHAUSTED", "details": details}}
+    with httpx2.Client(transport=answering([error] if is_in_array else error, http_status=429)) as client:
+        client.post(f"{URLS['gemini']}/{path}", json={"model": "gemini-2.5-flash", "messages": MESSAGES})
+    call = recorder.call()
+    assert (call.provider, call.status, call.error_code) == ("gemini", "rate_limited", "RESOURCE_EXHAUSTED")
+    assert (call.retry_after_ms, call.limit_requests) == (26_500, 20)
 
 
 def test_an_unwrapped_error_of_a_prompt_that_is_too_long() -> None:
