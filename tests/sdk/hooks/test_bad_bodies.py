@@ -38,7 +38,7 @@ BODIES: dict[str, tuple[bytes, dict[str, str]]] = {
     "gzip": (gzip.compress(dumped(CHAT)), {"content-encoding": "gzip"}),
     "not gzip": (dumped(CHAT), {"content-encoding": "gzip"}),
     "cut gzip": (gzip.compress(dumped(CHAT))[:-12], {"content-encoding": "gzip"}),
-    "brotli": (b"\x8b\x02\x80{}\x03", {"content-encoding": "br"}),
+    "brotli": (b"\x8b\x00\x80{}\x03", {"content-encoding": "br"}),
     "an unknown encoding": (dumped(CHAT), {"content-encoding": "rot13"}),
     "absurd headers": (
         dumped(CHAT),

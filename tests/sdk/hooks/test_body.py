@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
+import brotli
 import httpx2
 import pytest
 import zstandard
@@ -111,7 +112,6 @@ def test_each_library_of_zstd_will_do(library: str, monkeypatch: pytest.MonkeyPa
 
 
 def test_brotli_is_read_where_the_client_has_it() -> None:
-    brotli = pytest.importorskip("brotli", reason="no client needs it")
     stream = sse(answers.chat_events(ANSWER, 20, include_usage=True))
     call = streamed([brotli.compress(stream)], "br")
     assert (call.output_tokens, call.stream_outcome) == (100, "complete")
