@@ -18,6 +18,7 @@ from collector.price_book.effective import CostVersion, Statement, book_at, effe
 from collector.price_book.overlay import joined
 from collector.price_book.release import release_text
 from collector.price_book.row import BEGINNING, END, PriceRow, from_csv
+from collector.rollup import RollUp
 from store.connection import Store
 from store.sql import load
 
@@ -114,13 +115,23 @@ class PriceBook:
     def put_in_force(self, update_number: int, reason: str, now: datetime) -> CostVersion:
         """Price calls from the next minute on with what the book says after an update; the first one prices all calls.
 
-        Raises StoreError.
+        Later minutes that are rolled up already follow. Raises StoreError.
         """
         known = self.versions()
         version = self.next_version(update_number, _start(known, now), END)
         self.prepare([*known, version])
         self.enact(version, "update" if known else "first", reason, now)
+        if known:
+            self._roll_up_from(version.calls_from)
         return version
+
+    def _roll_up_from(self, start: datetime) -> None:
+        """Roll up again what calls dated ahead of the clock have: nothing else touches their minutes once more."""
+        found = self._store.query(load("collector", "minutes_of_calls"), {"start": start})
+        work = RollUp(self._store)
+        work.touch(minute for (minute,) in found.rows)
+        while work.rebuild():
+            pass
 
 
 def seed_prices(store: Store, now: datetime) -> int:

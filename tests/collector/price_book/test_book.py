@@ -1,0 +1,29 @@
+"""An update of the price book in force: which calls have its prices, also where the clock of their app is ahead."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from collected_calls import collect
+from conftest import NOW
+from events import a_call
+from given_prices import state_prices
+
+from store.connection import Store
+from store.sql import parse
+
+MINUTE = timedelta(minutes=1)
+A_CALL = Decimal("0.001013")
+DOUBLE = '[[price]]\nprovider = "openai"\nmodel = "gpt-5"\nrates = { input_rate = 2.5, cache_read_rate = 0.25, output_rate = 20 }'
+
+
+@pytest.mark.parametrize("table", ["call_minutes", "call_hours"])
+def test_calls_that_were_rolled_up_ahead_of_the_clock_get_the_price_of_their_time(store: Store, table: str) -> None:
+    collect(store, a_call(started_at=NOW), a_call(started_at=NOW + MINUTE), a_call(started_at=NOW + 9 * MINUTE))
+    spent = parse("spent", f"-- One row = all.\nSELECT sum(cost) FROM {table} FINAL")
+    assert store.query(spent).scalar() == 3 * A_CALL
+    state_prices(store, DOUBLE)
+    assert store.query(spent).scalar() == 5 * A_CALL
+    assert store.query(parse("calls", "-- One row = all.\nSELECT sum(cost) FROM priced_calls")).scalar() == 5 * A_CALL
