@@ -8,21 +8,19 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from collector.price_book.cells import COLUMNS as EFFECTIVE
 from collector.price_book.cells import EffectivePrice
 from collector.price_book.effective import CostVersion, Statement, book_at, effective, update_at
 from collector.price_book.overlay import joined
 from collector.price_book.release import release_text
-from collector.price_book.row import BEGINNING, END, PriceRow, from_csv
+from collector.price_book.row import BEGINNING, COLUMNS, END, PriceRow, from_csv
 from collector.rollup import RollUp
 from store.connection import Store
 from store.sql import load
-
-_ROW: Final = [field.name for field in fields(PriceRow)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +59,9 @@ class PriceBook:
     def record(self, update: Update, now: datetime) -> int:
         """Append an update and return its number; only a later cost version prices calls with it. Raises StoreError."""
         number = int(self._store.query(load("collector", "next_price_update")).scalar())
-        columns = ["update_number", "position", "layer", "team", *_ROW, "discount", "recorded_at"]
+        columns = ["update_number", "position", "layer", "team", *COLUMNS, "discount", "recorded_at"]
         rows = [
-            (number, position, one.layer, one.team, *(getattr(one.row, name) for name in _ROW), one.discount, now)
+            (number, position, one.layer, one.team, *one.row, one.discount, now)
             for position, one in enumerate(update.statements)
         ]
         self._store.insert("price_statements", columns, rows)
@@ -89,7 +87,7 @@ class PriceBook:
     def prepare(self, versions: Sequence[CostVersion]) -> list[EffectivePrice]:
         """Write what holds under the last of `versions`, which does not count yet. Raises StoreError."""
         prices = effective(self.statements(), versions)
-        rows = [(versions[-1].number, *(getattr(price, name) for name in EFFECTIVE)) for price in prices]
+        rows = [(versions[-1].number, *price) for price in prices]
         self._store.insert("effective_prices", ["cost_version", *EFFECTIVE], rows)
         return prices
 
@@ -164,7 +162,7 @@ def _by_key(rows: Iterable[PriceRow]) -> Mapping[int, list[PriceRow]]:
 
 
 def _statement(raw: Mapping[str, Any]) -> Statement:
-    said = {name: raw[name] for name in _ROW}
+    said = {name: raw[name] for name in COLUMNS}
     # Earlier releases took times within a minute.
     said |= {name: said[name].replace(second=0) for name in ("valid_from", "valid_to")}
     said |= {name: said[name] // 60 * 60 for name in ("day_from", "day_to")}

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import product
-from typing import Final, TypeAlias
+from operator import attrgetter
+from typing import Any, Final, NamedTuple, TypeAlias
 
-from collector.price_book.row import BEGINNING, DAY, UNBOUNDED, PriceRow
+from collector.price_book.row import BEGINNING, DAY, RATES, UNBOUNDED, PriceRow
 
 TIERS_OF_A_SPAN: Final = 16
 """A cell is this many times the number of its span of the day, plus that of its tier; views of prices say so too."""
 _MOST_TIERS: Final = TIERS_OF_A_SPAN - 1
 _PICO: Final = 1_000_000
+_RATES_OF: Final = attrgetter(*RATES)
 Book: TypeAlias = Mapping[int, Sequence[PriceRow]]
 """Price rows by price key."""
 
 
-@dataclass(frozen=True, slots=True)
-class EffectivePrice:
+class EffectivePrice(NamedTuple):
     """One row of effective_prices; rates are picodollars per token."""
 
     team: str
@@ -48,7 +49,7 @@ class EffectivePrice:
     source: str
 
 
-COLUMNS: Final = [field.name for field in fields(EffectivePrice)]
+COLUMNS: Final = list(EffectivePrice._fields)
 
 
 def cells_of(team: str, team_below: str, by_key: Book) -> Iterator[EffectivePrice]:
@@ -71,32 +72,27 @@ def _within_cell(rows: Sequence[PriceRow], day_from: int, input_from: int) -> li
     found = [
         row for row in rows if row.day_from <= day_from < row.day_to and row.input_from <= input_from < row.input_to
     ]
-    return found or [replace(rows[0], valid_from=BEGINNING, valid_to=BEGINNING)]
+    return found or [rows[0]._replace(valid_from=BEGINNING, valid_to=BEGINNING)]
 
 
 def _priced(
     team: str, team_below: str, key: int, cell: int, day_from: int, input_from: int, row: PriceRow
 ) -> EffectivePrice:
-    rates = filled(row)
-    return EffectivePrice(
-        team=team,
-        team_below=team_below,
-        price_key=key,
-        cell=cell,
-        starts_at=row.valid_from,
-        ends_at=row.valid_to,
-        day_from=day_from,
-        input_from=input_from,
-        **{name: picodollars(rate) for name, rate in rates.items()},
-        lacks_input=rates["input_rate"] is None,
-        lacks_output=rates["output_rate"] is None,
-        source=row.source,
-    )
+    place = (team, team_below, key, cell, row.valid_from, row.valid_to, day_from, input_from)
+    return EffectivePrice._make((*place, *_columns_of(_RATES_OF(row)), row.source))
 
 
-def filled(row: PriceRow) -> dict[str, Decimal | None]:
+# Under contracts of many payers most rows say what others have said of another time.
+@functools.lru_cache(2**16)
+def _columns_of(rates: tuple[Decimal | None, ...]) -> tuple[Any, ...]:
+    """The columns of an effective price that its rates, in the order of RATES, make."""
+    known = filled(dict(zip(RATES, rates, strict=True)))
+    lacking = (known[name] is None for name in ("input_rate", "output_rate"))
+    return (*(picodollars(known[name]) for name in RATES), *lacking)
+
+
+def filled(rates: Mapping[str, Decimal | None]) -> dict[str, Decimal | None]:
     """The rates, a meter without one of its own having that of the meter that contains it."""
-    rates = row.rates
     cached = _first(rates["cache_read_rate"], rates["input_rate"])
     written = _first(rates["cache_write_5m_rate"], rates["input_rate"])
     audio = _first(rates["input_audio_rate"], rates["input_rate"])

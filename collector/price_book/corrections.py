@@ -7,7 +7,6 @@ own), rates, tiers, backdated contexts, shares.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import date, datetime, time, timezone
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -172,12 +171,12 @@ def _stated(entry: Rates, rows: list[PriceRow]) -> Iterator[PriceRow]:
 
 def _above(entry: Tier, rows: list[PriceRow]) -> Iterator[PriceRow]:
     for row in _of(rows, entry.provider, entry.models):
-        wanted = replace(row, input_from=entry.input_from, input_to=UNBOUNDED, **entry.span)
+        wanted = row._replace(input_from=entry.input_from, input_to=UNBOUNDED, **entry.span)
         if (bounds := intersection(row, wanted)) is not None:
             factors = {
                 name: entry.input if name in _INPUTS else entry.output for name in RATES if name != "request_rate"
             }
-            yield replace(_times(row, factors), **bounds, **entry.told)
+            yield _times(row, factors)._replace(**bounds, **entry.told)
 
 
 def _earlier(entry: Backdated, rows: list[PriceRow]) -> Iterator[PriceRow]:
@@ -195,7 +194,7 @@ def _earlier(entry: Backdated, rows: list[PriceRow]) -> Iterator[PriceRow]:
             before = [one for one in standard[row.model] if one.valid_from < row.valid_from]
             for now, then in ((now, then) for now in begun for then in before):
                 meeting = intersection(
-                    replace(then, valid_from=BEGINNING, valid_to=END), replace(now, valid_from=BEGINNING, valid_to=END)
+                    then._replace(valid_from=BEGINNING, valid_to=END), now._replace(valid_from=BEGINNING, valid_to=END)
                 )
                 yield from _in_proportion(row, now, then, meeting, entry.told)
 
@@ -206,7 +205,7 @@ def _in_proportion(
     """What `row` was worth when the standard rates were those of `then` instead of those of `now`."""
     if meeting is None:
         return
-    bounds = intersection(replace(row, valid_from=BEGINNING, valid_to=END), replace(now, **meeting))
+    bounds = intersection(row._replace(valid_from=BEGINNING, valid_to=END), now._replace(**meeting))
     if bounds is None:
         return
     rates: dict[str, Any] = {
@@ -215,7 +214,7 @@ def _in_proportion(
     if all(rate is None for rate in rates.values()):
         return
     span = {"valid_from": then.valid_from, "valid_to": min(then.valid_to, row.valid_from)}
-    yield replace(row, **{**bounds, **span}, **rates, **told)
+    yield row._replace(**{**bounds, **span}, **rates, **told)
 
 
 def _proportion(rate: Decimal | None, now: Decimal | None, then: Decimal | None) -> Decimal | None:
@@ -228,7 +227,7 @@ def _shared(entry: Share, rows: list[PriceRow]) -> Iterator[PriceRow]:
     has = {row.model for row in rows if (row.provider, row.context) == (entry.provider, entry.context)}
     for row in _of(rows, entry.provider, entry.models):
         if row.context == entry.of and row.model not in has:
-            yield replace(_times(_renamed(row, context=entry.context), dict.fromkeys(RATES, entry.share)), **entry.told)
+            yield _times(_renamed(row, context=entry.context), dict.fromkeys(RATES, entry.share))._replace(**entry.told)
 
 
 def _of(rows: Iterable[PriceRow], provider: str, models: Iterable[str]) -> Iterator[PriceRow]:
@@ -240,13 +239,13 @@ def _of(rows: Iterable[PriceRow], provider: str, models: Iterable[str]) -> Itera
 
 def _renamed(row: PriceRow, model: str = "", context: str = "") -> PriceRow:
     model, context = model or row.model, context or row.context
-    return replace(row, model=model, context=context, price_key=price_key(row.provider, model, context))
+    return row._replace(model=model, context=context, price_key=price_key(row.provider, model, context))
 
 
 def _times(row: PriceRow, factors: Mapping[str, Decimal]) -> PriceRow:
     known = {name: rate for name, rate in row.rates.items() if rate is not None and name in factors}
     rates: dict[str, Any] = {name: _rounded(rate * factors[name]) for name, rate in known.items()}
-    return replace(row, **rates)
+    return row._replace(**rates)
 
 
 def _rounded(rate: Decimal) -> Decimal:

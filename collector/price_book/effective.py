@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -113,7 +113,7 @@ def discounted(statement: Statement, rows: Iterable[PriceRow]) -> list[PriceRow]
             if discount:
                 changes |= {name: rate * (1 - discount) for name, rate in row.rates.items() if rate is not None}
                 changes["source"] = wanted.source
-            found.append(replace(row, **changes))
+            found.append(row._replace(**changes))
     return found
 
 
@@ -214,4 +214,4 @@ def _within(row: PriceRow, start: datetime, end: datetime) -> PriceRow | None:
     since, until = max(start, row.valid_from), min(end, row.valid_to)
     if (since, until) == (row.valid_from, row.valid_to):
         return row
-    return replace(row, valid_from=since, valid_to=until) if since < until else None
+    return row._replace(valid_from=since, valid_to=until) if since < until else None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from operator import attrgetter
 from typing import Any, Final
 
-from collector.price_book.row import PriceRow
+from collector.price_book.row import COLUMNS, PriceRow
 
 _SPANS: Final = (("valid_from", "valid_to"), ("day_from", "day_to"), ("input_from", "input_to"))
+_SAID: Final = attrgetter(*(name for name in COLUMNS if name not in _SPANS[0]))
 
 
 def overlay(lower: Iterable[PriceRow], upper: Iterable[PriceRow]) -> list[PriceRow]:
@@ -33,9 +34,9 @@ def without(row: PriceRow, hole: PriceRow) -> Iterator[PriceRow]:
         since, until = getattr(row, start), getattr(row, end)
         hole_since, hole_until = getattr(hole, start), getattr(hole, end)
         if since < hole_since:
-            yield replace(row, **rest, **{end: hole_since})
+            yield row._replace(**rest, **{end: hole_since})
         if hole_until < until:
-            yield replace(row, **rest, **{start: hole_until})
+            yield row._replace(**rest, **{start: hole_until})
         rest |= {start: max(since, hole_since), end: min(until, hole_until)}
 
 
@@ -56,7 +57,7 @@ def joined(rows: Iterable[PriceRow]) -> list[PriceRow]:
     for row in sorted(rows, key=_place):
         last = found[-1] if found else None
         if last is not None and _follows(row, last):
-            found[-1] = replace(last, valid_to=row.valid_to)
+            found[-1] = last._replace(valid_to=row.valid_to)
         else:
             found.append(row)
     return found
@@ -64,9 +65,7 @@ def joined(rows: Iterable[PriceRow]) -> list[PriceRow]:
 
 def _follows(row: PriceRow, last: PriceRow) -> bool:
     """Whether `row` says the same of the time after `last`."""
-    return row.valid_from == last.valid_to and replace(last, valid_to=row.valid_to) == replace(
-        row, valid_from=last.valid_from
-    )
+    return row.valid_from == last.valid_to and _SAID(row) == _SAID(last)
 
 
 def _place(row: PriceRow) -> tuple[Any, ...]:

@@ -7,10 +7,9 @@ import functools
 import hashlib
 import io
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields
 from datetime import datetime, timezone
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 END: Final = datetime(2106, 1, 1, tzinfo=timezone.utc)
@@ -36,8 +35,7 @@ _WHOLE: Final = ("price_key", "day_from", "day_to", "input_from", "input_to")
 _FORMAT: Final = "%Y-%m-%d %H:%M:%S"
 
 
-@dataclass(frozen=True, slots=True)
-class PriceRow:
+class PriceRow(NamedTuple):
     """One row; see the comment of the table price_statements for the meaning of its bounds and units.
 
     `confidence` is `listed` (in the price data), `stated` (in an entry of its own) or `derived` (by a proportion);
@@ -85,7 +83,7 @@ class PriceRow:
         )
 
 
-COLUMNS: Final = [field.name for field in fields(PriceRow)]
+COLUMNS: Final = list(PriceRow._fields)
 
 
 def price_key(provider: str, model: str, context: str) -> int:

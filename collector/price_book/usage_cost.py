@@ -54,7 +54,7 @@ def usage_cost(rows: Iterable[PriceRow], at: datetime, usage: Mapping[str, int])
     buckets = _buckets(counts)
     if max(counts["input_tokens"], counts["output_tokens"]) > MOST_TOKENS or min(buckets.values()) < 0:
         return UsageCost("contradictory", row=row)
-    rates = filled(row)
+    rates = filled(row.rates)
     lacking = {"input_tokens": rates["input_rate"], "output_tokens": rates["output_rate"]}
     if any(counts[name] and rate is None for name, rate in lacking.items()):
         return UsageCost("partial", row=row)

@@ -105,7 +105,7 @@ def _is_current(row: PriceRow, at: datetime) -> bool:
 
 def _differences(held: Sequence[PriceRow], opinion: Opinion) -> Iterator[tuple[str, str, str]]:
     """Meter, our rate and theirs, where they differ."""
-    charged = [filled(row) for row in held]
+    charged = [filled(row.rates) for row in held]
     for meter, theirs in opinion.rates.items():
         ours = [rate for rates in charged if (rate := rates[meter]) is not None]
         if ours and not any(abs(rate - theirs) <= _TOLERANCE * rate for rate in ours):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -57,7 +56,7 @@ def test_of_rows_that_overlap_the_last_one_holds_and_no_other(rows: list[PriceRo
 
 @given(lower=LAYERS, upper=LAYERS)
 def test_the_upper_layer_hides_the_lower_one(lower: list[PriceRow], upper: list[PriceRow]) -> None:
-    below, above = overlay([], lower), [replace(row, price_key=1, source="above") for row in overlay([], upper)]
+    below, above = overlay([], lower), [row._replace(price_key=1, source="above") for row in overlay([], upper)]
     laid = at_every_point(overlay(below, above))
     for point, hiding in at_every_point(above).items():
         wanted = hiding or at_every_point(below)[point]
@@ -66,7 +65,7 @@ def test_the_upper_layer_hides_the_lower_one(lower: list[PriceRow], upper: list[
 
 @given(rows=LAYERS)
 def test_joined_rows_say_the_same(rows: list[PriceRow]) -> None:
-    laid = overlay([], [replace(row, input_rate=Decimal(int(row.input_rate or 0) % 2)) for row in rows])
+    laid = overlay([], [row._replace(input_rate=Decimal(int(row.input_rate or 0) % 2)) for row in rows])
     one, other = at_every_point(laid), at_every_point(joined(laid))
     assert {point: [row.input_rate for row in holding] for point, holding in one.items()} == {
         point: [row.input_rate for row in holding] for point, holding in other.items()
