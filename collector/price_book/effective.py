@@ -7,11 +7,12 @@ price of a call is what the book said, after that update, about the instant at w
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from functools import reduce
 from itertools import groupby, pairwise, product
 from typing import Final
 
@@ -59,15 +60,15 @@ def book_at(statements: Iterable[Statement], update_number: int, *payers: str) -
     The contract of a later payer goes before that of an earlier one where it says something. Where none does it is what
     the layers say to everyone; to `AT_LIST_PRICE` it is what they say without contracts.
     """
-    known = [one for one in statements if one.update_number <= update_number and one.team in ("", *payers)]
-    rows: list[PriceRow] = []
+    known = [one for one in _until(statements, update_number) if one.team in ("", *payers)]
+    for_all: list[PriceRow] = []
     for layer in LAYERS[:-1] if payers == (AT_LIST_PRICE,) else LAYERS:
-        stated = _stated(rows, (one for one in known if (one.layer, one.team) == (layer, "")))
-        rows = overlay(rows, stated) if rows else stated
-    for_all = rows
-    for payer in payers:
-        rows = overlay(rows, _stated(for_all, (one for one in known if one.team == payer)))
-    return rows
+        for_all = overlay(for_all, _stated(for_all, (one for one in known if (one.layer, one.team) == (layer, ""))))
+    return reduce(overlay, (_stated(for_all, (one for one in known if one.team == payer)) for payer in payers), for_all)
+
+
+def _until(statements: Iterable[Statement], update_number: int) -> Iterator[Statement]:
+    return (one for one in statements if one.update_number <= update_number)
 
 
 def _stated(lower: Sequence[PriceRow], said: Iterable[Statement]) -> list[PriceRow]:
@@ -141,43 +142,52 @@ def effective(statements: Sequence[Statement], versions: Sequence[CostVersion]) 
     """
     timeline = spans(versions)
     updates = {update for _, _, update in timeline}
-    books = {update: _by_key(book_at(statements, update)) for update in updates}
+    rows = {update: book_at(statements, update) for update in updates}
+    books = {update: _by_key(rows[update]) for update in updates}
     for_all = _on_timeline(books, timeline)
     found = list(cells_of("", "", for_all))
+    contracts = _contracts(statements)
+    if contracts.pop("", None):
+        listed = {update: _by_key(book_at(statements, update, AT_LIST_PRICE)) for update in updates}
+        found += cells_of(AT_LIST_PRICE, "", _changed(for_all, _on_timeline(listed, timeline)))
+    stated: dict[str, dict[int, Book]] = {}
     theirs: dict[str, dict[int, Book]] = {}
     own: dict[str, dict[int, list[PriceRow]]] = {}
-    for payer in sorted({one.team or AT_LIST_PRICE for one in statements if one.layer == LAYERS[-1]}):
-        theirs[payer] = _different(books, {update: _by_key(book_at(statements, update, payer)) for update in updates})
+    for payer, said in sorted(contracts.items()):
+        stated[payer] = {update: _by_key(_stated(rows[update], _until(said, update))) for update in updates}
+        theirs[payer] = _over(books, stated[payer], _keys(stated[payer]))
         own[payer] = _changed(for_all, _on_timeline(theirs[payer], timeline))
         found += cells_of(payer, "", own[payer])
     accounts = [payer for payer in own if payer.startswith(OF_AN_ACCOUNT)]
-    teams = [payer for payer in own if payer not in (AT_LIST_PRICE, *accounts)]
-    for account, team in product(accounts, teams):
-        laid = _over(theirs[team], [one for one in statements if one.team == account], books)
-        found += cells_of(account, team, _changed(own[team] | own[account], _on_timeline(laid, timeline)))
+    for account, team in product(accounts, (payer for payer in own if payer not in accounts)):
+        both = _over(theirs[team], stated[account], own[team].keys() & _keys(stated[account]))
+        found += cells_of(account, team, _changed(own[team] | own[account], _on_timeline(both, timeline)))
     return found
 
 
-def _different(books: Mapping[int, Book], theirs: Mapping[int, Book]) -> dict[int, Book]:
-    """Of `theirs`, by update, the price keys of which any update says something else than `books` do."""
-    keys = {key for update, book in theirs.items() for key, rows in book.items() if rows != books[update].get(key)}
-    return {update: {key: book[key] for key in keys & book.keys()} for update, book in theirs.items()}
+def _contracts(statements: Iterable[Statement]) -> dict[str, list[Statement]]:
+    """Those of each payer."""
+    found: dict[str, list[Statement]] = defaultdict(list)
+    for one in statements:
+        if one.layer == LAYERS[-1]:
+            found[one.team].append(one)
+    return found
+
+
+def _keys(books: Mapping[int, Book]) -> set[int]:
+    return {key for book in books.values() for key in book}
+
+
+def _over(books: Mapping[int, Book], stated: Mapping[int, Book], keys: Iterable[int]) -> dict[int, Book]:
+    """By update, `books` of these price keys, and over them what a payer has `stated`."""
+    return {
+        update: {key: overlay(book.get(key, ()), stated[update].get(key, ())) for key in keys}
+        for update, book in books.items()
+    }
 
 
 def _changed(known: Book, book: Book) -> dict[int, list[PriceRow]]:
     return {key: list(rows) for key, rows in book.items() if rows != known.get(key)}
-
-
-def _over(theirs: Mapping[int, Book], said: Sequence[Statement], books: Mapping[int, Book]) -> dict[int, Book]:
-    """A team's book by update, where the contract in `said` goes before it; `books` are those of everyone."""
-    keys = {key for book in theirs.values() for key in book}
-    of_keys = [one for one in said if one.discount is not None or one.row.price_key in keys]
-    found: dict[int, Book] = {}
-    for update, book in theirs.items():
-        lower = [row for key in keys for row in books[update].get(key, ())]
-        own = _stated(lower, (one for one in of_keys if one.update_number <= update))
-        found[update] = _by_key(overlay((row for rows in book.values() for row in rows), own))
-    return found
 
 
 def _by_key(rows: Iterable[PriceRow]) -> dict[int, list[PriceRow]]:
