@@ -40,6 +40,7 @@ class PriceBook:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._statements: list[Statement] | None = None
+        self._worked_out: tuple[tuple[list[Statement], list[CostVersion]], list[EffectivePrice]] | None = None
 
     def statements(self) -> Sequence[Statement]:
         """All that was ever said, in order. Raises StoreError."""
@@ -58,7 +59,7 @@ class PriceBook:
 
     def record(self, update: Update, now: datetime) -> int:
         """Append an update and return its number; only a later cost version prices calls with it. Raises StoreError."""
-        number = int(self._store.query(load("collector", "next_price_update")).scalar())
+        number = self._next_update()
         columns = ["update_number", "position", "layer", "team", *COLUMNS, "discount", "recorded_at"]
         rows = [
             (number, position, one.layer, one.team, *one.row, one.discount, now)
@@ -69,7 +70,7 @@ class PriceBook:
         names = ["number", "layer", "name", "digest", "statements", "reason", "recorded_at"]
         self._store.insert("price_updates", names, [told])
         if self._statements is not None:
-            self._statements += [replace(one, update_number=number) for one in update.statements]
+            self._statements += _numbered(update.statements, number)
         return number
 
     def rows_of(self, price_key: int, at: datetime, payers: Sequence[str] = ()) -> list[PriceRow]:
@@ -86,7 +87,7 @@ class PriceBook:
 
     def prepare(self, versions: Sequence[CostVersion]) -> list[EffectivePrice]:
         """Write what holds under the last of `versions`, which does not count yet. Raises StoreError."""
-        prices = effective(self.statements(), versions)
+        prices = self._effective(self.statements(), versions)
         rows = [(versions[-1].number, *price) for price in prices]
         self._store.insert("effective_prices", ["cost_version", *EFFECTIVE], rows)
         return prices
@@ -104,11 +105,9 @@ class PriceBook:
 
     def check(self, new: Sequence[Statement], now: datetime) -> None:
         """Whether prices could be looked up if `new` were in force. Raises ValueError, StoreError."""
-        known, versions = self.statements(), self.versions()
-        number = max((one.update_number for one in known), default=0) + 1
-        last = max((one.number for one in versions), default=0)
-        version = CostVersion(last + 1, number, _start(versions, now), END)
-        effective([*known, *(replace(one, update_number=number) for one in new)], [*versions, version])
+        known, number = self.versions(), self._next_update()
+        version = self.next_version(number, _start(known, now), END)
+        self._effective([*self.statements(), *_numbered(new, number)], [*known, version])
 
     def put_in_force(self, update_number: int, reason: str, now: datetime) -> CostVersion:
         """Price calls from the next minute on with what the book says after an update; the first one prices all calls.
@@ -122,6 +121,16 @@ class PriceBook:
         if known:
             self._roll_up_from(version.calls_from)
         return version
+
+    def _next_update(self) -> int:
+        return int(self._store.query(load("collector", "next_price_update")).scalar())
+
+    def _effective(self, statements: Iterable[Statement], versions: Iterable[CostVersion]) -> list[EffectivePrice]:
+        """What holds. It is kept: an update that was checked is put in force with the same."""
+        asked = (list(statements), list(versions))
+        if self._worked_out is None or self._worked_out[0] != asked:
+            self._worked_out = (asked, effective(*asked))
+        return self._worked_out[1]
 
     def _roll_up_from(self, start: datetime) -> None:
         """Roll up again what calls dated ahead of the clock have: nothing else touches their minutes once more."""
@@ -152,6 +161,10 @@ def seed_prices(store: Store, now: datetime) -> int:
 
 def _start(versions: Sequence[CostVersion], now: datetime) -> datetime:
     return now.replace(second=0, microsecond=0) + timedelta(minutes=1) if versions else BEGINNING
+
+
+def _numbered(statements: Iterable[Statement], number: int) -> list[Statement]:
+    return [replace(one, update_number=number) for one in statements]
 
 
 def _by_key(rows: Iterable[PriceRow]) -> Mapping[int, list[PriceRow]]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from collected_calls import collect
 from conftest import NOW
 from events import a_call
-from given_prices import state_prices
+from given_prices import give_prices, state_prices
 
+from collector.price_book import book
+from collector.price_book.book import PriceBook, Update
+from collector.price_book.price_file import parse_price_file
 from store.connection import Store
 from store.sql import parse
 
@@ -27,3 +31,22 @@ def test_calls_that_were_rolled_up_ahead_of_the_clock_get_the_price_of_their_tim
     state_prices(store, DOUBLE)
     assert store.query(spent).scalar() == 5 * A_CALL
     assert store.query(parse("calls", "-- One row = all.\nSELECT sum(cost) FROM priced_calls")).scalar() == 5 * A_CALL
+
+
+def test_what_holds_is_worked_out_once_where_an_update_is_checked_and_put_in_force(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give_prices(store)
+    asked, effective = [], book.effective
+
+    def counted(statements: Any, versions: Any) -> Any:
+        asked.append(versions[-1])
+        return effective(statements, versions)
+
+    monkeypatch.setattr(book, "effective", counted)
+    changed, stated = PriceBook(store), parse_price_file(DOUBLE, "override", "ours")
+    changed.check(stated, NOW)
+    number = changed.record(Update("override", "ours", "0" * 64, "ours", stated), NOW)
+    assert asked == [changed.put_in_force(number, "ours", NOW)]
+    changed.put_in_force(number, "again", NOW + MINUTE)
+    assert len(asked) == 2
