@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from fnmatch import fnmatchcase
 from functools import reduce
 from itertools import groupby, pairwise, product
 from typing import Final
@@ -19,6 +18,7 @@ from typing import Final
 from collector.price_book.cells import Book, EffectivePrice, cells_of
 from collector.price_book.overlay import intersection, joined, overlay, without
 from collector.price_book.row import BEGINNING, END, PriceRow
+from collector.wildcard import fits
 
 LAYERS: Final = ("seed", "override", "contract")
 OF_AN_ACCOUNT: Final = "account:"
@@ -110,7 +110,7 @@ def discounted(statement: Statement, rows: Iterable[PriceRow]) -> list[PriceRow]
     for row in rows:
         if row.provider != wanted.provider or (changes := intersection(row, wanted)) is None:
             continue
-        if fnmatchcase(row.model, wanted.model) and fnmatchcase(row.context, wanted.context):
+        if fits(row.model, wanted.model) and fits(row.context, wanted.context):
             if discount:
                 changes |= {name: rate * (1 - discount) for name, rate in row.rates.items() if rate is not None}
                 changes["source"] = wanted.source

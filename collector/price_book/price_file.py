@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timezone
 from decimal import Decimal
-from fnmatch import fnmatchcase
 from itertools import combinations
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ from collector.price_book.gaps import gap
 from collector.price_book.overlay import intersection
 from collector.price_book.resolve import contexts
 from collector.price_book.row import BEGINNING, DAY, END, RATES, UNBOUNDED, PriceRow, price_key
+from collector.wildcard import ANY, fits
 
 _CURRENCY: Final = "USD"
 _HIGHEST_RATE: Final = Decimal(10_000)
@@ -154,13 +154,13 @@ def _has_entries(found: Mapping[str, Any]) -> bool:
 
 def is_pattern(name: str) -> bool:
     """Whether a name may stand for several."""
-    return "*" in name or "?" in name
+    return ANY in name
 
 
 def _check_contexts(entries: Sequence[_Price], source: str, known: Sequence[str]) -> None:
     for number, entry in enumerate(entries, start=1):
-        fits = fnmatchcase if entry.discount is not None else str.__eq__
-        if not any(fits(context, entry.context) for context in known):
+        is_of = fits if entry.discount is not None else str.__eq__
+        if not any(is_of(context, entry.context) for context in known):
             names = ", ".join(filter(None, known))
             raise ValueError(
                 f"{source}, price.{number}: there is no context {entry.context!r}: there are {names};"
@@ -188,7 +188,7 @@ def _check_order(discounts: Sequence[Statement], source: str) -> None:
     """Refuse a discount that one of more models below it replaces at all hours and sizes: it is expected to hold."""
     for one, later in combinations(discounts, 2):
         names, patterns = ((row.provider, row.model, row.context) for row in (one.row, later.row))
-        if one.team != later.team or names == patterns or not all(map(fnmatchcase, names, patterns)):
+        if one.team != later.team or names == patterns or not all(map(fits, names, patterns)):
             continue
         both = intersection(one.row, later.row)
         if both and all(both[bound] == getattr(one.row, bound) for bound in _OF_A_CALL):

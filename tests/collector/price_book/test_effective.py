@@ -7,6 +7,7 @@ from datetime import datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import NamedTuple
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -109,6 +110,21 @@ def test_the_discount_of_a_team_is_off_what_everyone_pays() -> None:
     assert at(book_at(said, 0, "blue"), FIRST) == 90
     assert at(book_at(said, 0, "red"), FIRST) == 45
     assert at(book_at(said, 0, AT_LIST_PRICE), FIRST) == 100
+
+
+@pytest.mark.parametrize(
+    ("model", "pattern", "is_off"),
+    [
+        ("gpt-5 [own]", "gpt-* [own]", True),
+        ("what?", "w*?", True),
+        ("gpt-5", "gpt-?", False),
+        ("gpt-5", "gpt-[5]", False),
+    ],
+)
+def test_in_the_pattern_of_a_discount_only_the_asterisk_is_special(model: str, pattern: str, is_off: bool) -> None:
+    own = parse_price_file(f"{WHO.format(model)}rates = {{ input_rate = 100 }}\n", "override", "listed")
+    discount = parse_price_file(f"{WHO.format(pattern)}discount = 0.5\n", "contract", "ours")
+    assert at(book_at([*own, *discount], 0), FIRST, model=model) == (50 if is_off else 100)
 
 
 def test_a_discount_holds_in_its_hours_and_for_its_sizes_only() -> None:
