@@ -12,6 +12,7 @@ import argparse
 import json
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -34,7 +35,7 @@ BUDGETS: Final = (0.9, 0.95, 1.05, 1.1, 1.25, 1.5)
 """Of what the month costs in the end. A quarter more than needed is a budget that somebody has thought about."""
 START: Final = datetime(MONTHS[0].year, MONTHS[0].month, 1, tzinfo=timezone.utc)
 HOUR: Final = timedelta(hours=1)
-DAY_RULE, LONG_RULE = RULES[-2:]
+LONGEST: Final = RULES[-1].long
 TICKETS: Final = ("a day", "three days, alone", "three days", "forecast")
 
 
@@ -79,7 +80,7 @@ def instants(spend: Days, hourly: Days, month: int, ratios: dict[int, list[float
         asked = (spend[first:day].sum(), spend[:day], end - day, ratios[end - day])
         forecast, likely = period_end(*asked, COVERAGE), period_end(*asked, LIKELY)
         for hour in range(24 * day + EVERY_H, 24 * (day + 1) + 1, EVERY_H):
-            recent, now = spans[hour - LONG_RULE.long // HOUR : hour], START + hour * HOUR
+            recent, now = spans[hour - LONGEST // HOUR : hour], START + hour * HOUR
             found = burns(Decimal(str(total)), period, recent, profile, now, timezone.utc, leads_above=False)
             spent = hourly[24 * first : hour].sum()
             yield Instant(hour - 24 * first, spent, found[-2], found[-1], forecast.expected, likely.low)
@@ -92,15 +93,22 @@ def judged(found: list[Instant], amount: float, share: float) -> dict[str, Judge
     for one in found:
         if one.spent > amount:
             break
-        if one.day.rate / share > DAY_RULE.limit:
+        leads_above = one.expected > amount
+        if fires(one.day, share, leads_above=leads_above):
             held["a day"].append(one.hour)
-        if one.long.rate / share > LONG_RULE.limit:
+        if fires(one.long, share, leads_above=True):
             held["three days, alone"].append(one.hour)
-            if one.expected > amount:
-                held["three days"].append(one.hour)
+        if fires(one.long, share, leads_above=leads_above):
+            held["three days"].append(one.hour)
         if one.likely > amount:
             held["forecast"].append(one.hour)
     return {ticket: of_hours(held[ticket], open_until) for ticket in TICKETS}
+
+
+def fires(burn: Burn, share: float, *, leads_above: bool) -> bool:
+    """Whether the rule would hold of a budget that is `share` of what the month costs."""
+    long_rate, short_rate = burn.long_rate / share, burn.short_rate / share
+    return replace(burn, long_rate=long_rate, short_rate=short_rate, leads_above=leads_above).fires
 
 
 def of_hours(hours: list[int], open_until: int) -> Judged:
