@@ -15,7 +15,7 @@ from store.retention import kept_since
 from store.sql import load
 
 LOOKS_BACK: Final = timedelta(days=62)
-"""What comes later than that changes nothing that was allocated."""
+"""Of earlier time nothing is taken back, and no shared costs follow what comes late."""
 _HOUR: Final = timedelta(hours=1)
 # Events of an hour may still be on their way when it ends; later ones make it be worked out again.
 _SETTLES: Final = timedelta(minutes=10)
@@ -77,8 +77,8 @@ def due_hours(store: Store, label: str, resource: CapacityConfig, now: datetime)
         return []
     span = {"resource": label, "start": start, "end": end}
     done = dict(store.query(load("collector.allocation", "capacity_done"), span).rows)
-    recent = span | {"start": max(start, end - LOOKS_BACK)}
-    received = dict(store.query(load("collector.allocation", "capacity_received"), recent).rows)
+    asked = span | {"recent": max(start, end - LOOKS_BACK)}
+    received = dict(store.query(load("collector.allocation", "capacity_received"), asked).rows)
     hours = (start + index * _HOUR for index in range((end - start) // _HOUR))
     return [
         hour for hour in hours if hour not in done or (hour in received and _came_since(received[hour], done[hour]))

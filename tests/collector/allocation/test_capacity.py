@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from tokentide.call import LLMCall
 
+from collector.allocation import hours
 from collector.allocation.allocate import allocate
 from collector.allocation.capacity import CapacityConfig, Use, borne, utilization
 from collector.allocation.hours import allocate_capacity, take_back_capacity
@@ -124,6 +125,17 @@ def test_doing_it_again_changes_nothing_and_a_late_call_is_spread_anew(store: St
     collect(store, served("growth"), capacity=OURS, now=WHEN + HOUR / 2)
     assert allocate_capacity(store, "ours", RESOURCE, WHEN + HOUR / 2) == 1
     assert costs(store)["growth"] == costs(store)["search"]
+    assert sum(costs(store).values()) == (LAST.hour + 1) * Decimal("12.5")
+
+
+def test_a_call_that_arrives_months_late_is_spread_too(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hours, "LOOKS_BACK", HOUR)
+    first, later = LAST.replace(hour=0), WHEN + HOUR / 4
+    collect(store, served("search", first), served("search", first + HOUR), capacity=OURS)
+    allocate_capacity(store, "ours", RESOURCE, WHEN)
+    collect(store, served("growth", first), capacity=OURS, now=later)
+    assert [allocate_capacity(store, "ours", RESOURCE, later + after * HOUR / 4) for after in (1, 2)] == [1, 0]
+    assert costs(store)["growth"] == pytest.approx(Decimal("6.25"), rel=Decimal("1e-6"))
     assert sum(costs(store).values()) == (LAST.hour + 1) * Decimal("12.5")
 
 
