@@ -12,7 +12,7 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLarg
 
 from collector.config import CollectorConfig
 from collector.record import DeadLetter
-from collector.sources.kafka import KafkaAway, password
+from collector.sources.kafka import KafkaAway, client_settings
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class DeadLetterTopic:
         _create(config)
         try:
             self._producer: Any = KafkaProducer(
-                **_client(config, KafkaProducer),
+                **client_settings(config, KafkaProducer),
                 acks="all",
                 compression_type="zstd",
                 max_block_ms=5_000,
@@ -120,21 +120,10 @@ def _headers(letter: DeadLetter, now: datetime) -> list[tuple[str, bytes]]:
     return [(name, text.encode("utf-8", "replace")) for name, text in named.items()]
 
 
-def _client(config: CollectorConfig, kind: Any) -> dict[str, Any]:
-    """The address, and of the consumer's further settings those that this kind of client has too."""
-    shared = {name: value for name, value in config.kafka_client.items() if name in kind.DEFAULT_CONFIG}
-    return {
-        **shared,
-        **password(config),
-        "bootstrap_servers": config.kafka_bootstrap,
-        "client_id": "tokentide-collector",
-    }
-
-
 def _create(config: CollectorConfig) -> None:
     """Create the topic as the broker creates topics by default, unless it is there."""
     try:
-        admin: Any = KafkaAdminClient(**_client(config, KafkaAdminClient))
+        admin: Any = KafkaAdminClient(**client_settings(config, KafkaAdminClient))
         try:
             if config.kafka_dead_letter_topic not in admin.list_topics():
                 admin.create_topics({config.kafka_dead_letter_topic: {}})

@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.admin import MemberToRemove
 from kafka.errors import CommitFailedError, KafkaConfigurationError, KafkaError
+from kafka.structs import MemberState
 
 from collector.config import CollectorConfig
 from collector.record import Chunk, Record
@@ -20,6 +22,7 @@ log = logging.getLogger(__name__)
 _HAND_OVER_SECONDS = 5.0
 _PAUSE_SECONDS = 1.0
 _HELD_WHILE_EMPTY_MS = 200
+_LEAVE_WITHIN_MS = 2_000
 
 
 class KafkaAway(Exception):
@@ -32,6 +35,7 @@ class KafkaSource:
     name = "kafka"
 
     def __init__(self, config: CollectorConfig, clock: Callable[[], float] = time.monotonic) -> None:
+        self._config = config
         self._bootstrap = config.kafka_bootstrap
         self._most_records = config.batch_rows
         self._condition = threading.Condition()
@@ -100,11 +104,14 @@ class KafkaSource:
         self._backlog.ask()
 
     def close(self) -> None:
-        """Commit what is safe and leave the group."""
+        """Commit what is safe and leave the group; its answer is not waited for long."""
         self._commit_safe()
         with self._condition:
             self._in_hand = 0
-        self._consumer.close(autocommit=False)
+        member = self._consumer.group_metadata()
+        if member.state == MemberState.REBALANCING and member.member_id and member.group_instance_id is None:
+            _leave_while_joining(self._config, member.member_id)
+        self._consumer.close(autocommit=False, timeout_ms=_LEAVE_WITHIN_MS)
 
     def hand_over(self) -> None:
         """Called inside kafka-python's event loop when partitions are taken away, so it may not block for long.
@@ -144,6 +151,19 @@ class KafkaSource:
                 self._safe = {**{partition: found.offset for partition, found in offsets.items()}, **self._safe}
 
 
+def _leave_while_joining(config: CollectorConfig, member: str) -> None:
+    """Leave over another connection: on the consumer's own one the broker answers only when the group has settled."""
+    waits = {"bootstrap_timeout_ms": _LEAVE_WITHIN_MS, "request_timeout_ms": _LEAVE_WITHIN_MS}
+    try:
+        admin: Any = KafkaAdminClient(**{**client_settings(config, KafkaAdminClient), **waits})
+        try:
+            admin.remove_group_members(config.kafka_group, [MemberToRemove(member_id=member)])
+        finally:
+            admin.close()
+    except (KafkaAway, KafkaError, ValueError, TypeError, OSError) as error:
+        log.warning("the group %s was not told that this collector leaves: %r", config.kafka_group, error)
+
+
 def _settings(config: CollectorConfig) -> dict[str, Any]:
     return {
         "bootstrap_servers": config.kafka_bootstrap,
@@ -178,6 +198,17 @@ def password(config: CollectorConfig) -> dict[str, str]:
         return {"sasl_plain_password": config.kafka_password_file.read_text("utf-8").strip()}
     except (OSError, UnicodeDecodeError) as error:
         raise KafkaAway(f"collector.kafka_password_file cannot be read, correct it: {error}") from error
+
+
+def client_settings(config: CollectorConfig, kind: Any) -> dict[str, Any]:
+    """The address, and of the consumer's further settings those that this kind of client has too. Raises KafkaAway."""
+    shared = {name: value for name, value in config.kafka_client.items() if name in kind.DEFAULT_CONFIG}
+    return {
+        **shared,
+        **password(config),
+        "bootstrap_servers": config.kafka_bootstrap,
+        "client_id": "tokentide-collector",
+    }
 
 
 class _HandOver(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types

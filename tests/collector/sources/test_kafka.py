@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from events import a_call
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import RequestTimedOutError, TopicAuthorizationFailedError
 from running_pipeline import running_pipeline, wait_until
 
@@ -104,6 +104,26 @@ def test_members_come_and_go_without_loss_or_double_effect(
         produce(*[a_call(seq=n).to_json() for n in range(400, 600)])
         wait_until(lambda: stored(store) == 600)
     assert committed(kafka, topic) == 600
+
+
+def members(kafka: KafkaBroker, topic: str) -> set[str]:
+    admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+    try:
+        return {member["member_id"] for member in admin.describe_groups([topic])[topic]["members"]}
+    finally:
+        admin.close()
+
+
+def test_who_leaves_while_it_joins_waits_for_nobody_and_is_not_waited_for(kafka: KafkaBroker, topic: str) -> None:
+    # The group does not settle before the session of a member ends that is there and is not heard of.
+    patient = CollectorConfig(kafka_bootstrap=kafka.bootstrap, kafka_topic=topic, kafka_group=topic)
+    with ExitStack() as stack:
+        silent, joining = KafkaSource(patient), KafkaSource(patient)
+        stack.callback(silent.close)
+        wait_until(lambda: silent.read() is None and bool(silent._consumer.assignment()))
+        wait_until(lambda: joining.read() is None and len(members(kafka, topic)) == 2)
+        joining.close()
+        assert members(kafka, topic) == {silent._consumer.group_metadata().member_id}
 
 
 def test_acknowledging_from_another_thread_commits_on_the_next_read(
