@@ -58,7 +58,8 @@ class Metrics:
     def _add_lag(self, registry: CollectorRegistry) -> None:
         self.lag_records = Gauge(
             "tokentide_collector_lag_records",
-            "Records that wait to be read: in Kafka's partitions of this collector, or in the HTTP intake.",
+            "Records that wait to be read: in Kafka's partitions of this collector, or in the HTTP intake; "
+            "NaN until it is known.",
             ["source"],
             registry=registry,
         )

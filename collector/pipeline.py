@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import threading
 import uuid
@@ -53,8 +54,14 @@ class Pipeline:
 
     @property
     def lag_s(self) -> float:
-        """How long the oldest record may have waited that is not safe: in hand, or where nobody answers."""
-        return max(self.lag.seconds(self.clock().timestamp()), self.source.away_s())
+        """How long the oldest record may have waited that is not safe: in hand, or where nobody knows what waits."""
+        return max(self.lag.seconds(self.clock().timestamp()), self.source.unknown_s())
+
+    @property
+    def lag_records(self) -> float:
+        """How many records wait to be read; not a number until it is known."""
+        waiting = self.source.waiting()
+        return math.nan if waiting is None else waiting
 
     def run(self, stop: threading.Event) -> None:
         """Carry records until `stop` is set; then finish the chunk in hand and close the source.
@@ -88,7 +95,7 @@ class Pipeline:
     def _show_lag(self) -> None:
         """Worked out when it is asked for, so that it is true while this thread waits for the store or for Kafka."""
         name = self.source.name
-        self.metrics.lag_records.labels(name).set_function(self.source.waiting)
+        self.metrics.lag_records.labels(name).set_function(lambda: self.lag_records)
         self.metrics.lag_seconds.labels(name).set_function(lambda: self.lag_s)
         self.metrics.away_seconds.labels(name).set_function(self.source.away_s)
 

@@ -92,14 +92,19 @@ class Source(Protocol):
     def read(self) -> Chunk | None:
         """The next records; waits about a second for them and returns None when there are none."""
 
-    def waiting(self) -> int:
-        """How many records wait to be read, as far as it is known; from any thread."""
+    def waiting(self) -> int | None:
+        """How many records wait to be read, as far as it is known; None until it is. From any thread."""
+
+    def unknown_s(self) -> float:
+        """For how many seconds it has not been known what waits, 0 while it is; from any thread."""
 
     def away_s(self) -> float:
         """For how many seconds what it reads from has not answered, 0 while it does; from any thread."""
 
     def away_reason(self) -> str:
-        """What to do about that once it takes longer than a restart, empty before; from any thread."""
+        """What to do about that once it takes longer than a restart, or about another reason why nothing can be read;
+        empty when there is none. From any thread.
+        """
 
     def idle(self) -> None:
         """Called about every second while the last chunk is still being stored; must return soon."""

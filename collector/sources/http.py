@@ -138,6 +138,10 @@ class HttpIntake:
         """Never any."""
         return ""
 
+    def unknown_s(self) -> float:
+        """What waits is always known."""
+        return 0.0
+
     def waiting_bytes(self) -> int:
         """The bytes of requests that arrive or wait."""
         return self._waiting_bytes

@@ -15,7 +15,7 @@ from kafka.structs import MemberState
 
 from collector.config import CollectorConfig
 from collector.record import Chunk, Record
-from collector.sources.kafka_backlog import Backlog, away_reason
+from collector.sources.kafka_backlog import Backlog, away_reason, joining_reason
 
 log = logging.getLogger(__name__)
 
@@ -80,17 +80,23 @@ class KafkaSource:
         oldest = min(messages[0].timestamp for messages in found.values())
         return Chunk(records, lambda _: self._acknowledged(after), oldest / 1000 if oldest > 0 else None)
 
-    def waiting(self) -> int:
+    def waiting(self) -> int | None:
         """What the partitions of this member hold more, as Kafka said last: while it is away nobody knows."""
         return self._backlog.records
+
+    def unknown_s(self) -> float:
+        """For how long no broker has answered, or since the start as long as this member's partitions are not known."""
+        return self._backlog.unknown_s()
 
     def away_s(self) -> float:
         """For how long no broker has answered."""
         return self._backlog.away_s()
 
     def away_reason(self) -> str:
-        """What to do about it."""
-        return away_reason(self.away_s(), self._bootstrap)
+        """What to do about that, or about partitions that the group has not shared out."""
+        if said := away_reason(self.away_s(), self._bootstrap):
+            return said
+        return "" if self._backlog.is_shared_out else joining_reason(self._config.kafka_group)
 
     def idle(self) -> None:
         """Keep the membership alive without fetching, commit what is safe, and see what waits."""
@@ -122,6 +128,11 @@ class KafkaSource:
             self._condition.wait_for(lambda: self._in_hand == 0, timeout=_HAND_OVER_SECONDS)
         if offsets := self._take_safe():
             self._consumer.commit_async(offsets)
+
+    def shared_out(self, partitions: list[int]) -> None:
+        """Called inside kafka-python's event loop when the group has said which partitions are this member's."""
+        self._backlog.is_shared_out = True
+        log.info("reading partitions %s", partitions)
 
     def _acknowledged(self, after: dict[TopicPartition, int]) -> None:
         with self._condition:
@@ -219,4 +230,4 @@ class _HandOver(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pytho
         self._source.hand_over()
 
     def on_partitions_assigned(self, assigned: list[TopicPartition]) -> None:
-        log.info("reading partitions %s", sorted(partition.partition for partition in assigned))
+        self._source.shared_out(sorted(partition.partition for partition in assigned))

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from kafka import TopicPartition
 from kafka.errors import KafkaError
+from kafka.structs import MemberState
 
 _PATIENCE_MS: Final = 1_000
 # Longer than the pauses that a working collector makes between two answers.
@@ -30,8 +31,11 @@ class Backlog:
         self._patience_ms = _PATIENCE_MS + consumer.config["fetch_max_wait_ms"]
         self._ends: dict[TopicPartition, int] = {}
         self._read_to: dict[TopicPartition, int] = {}
-        self._answered = clock()
-        self.records = 0
+        self._started = self._answered = clock()
+        self.is_shared_out = False
+        """Whether the group has said since the start which partitions this consumer reads, be it none."""
+        self.records: int | None = None
+        """How many wait to be read; None as long as it was never known."""
 
     def note(self, found: Mapping[TopicPartition, Sequence[Any]]) -> None:
         """A poll has brought this. It stops at the first partition that fills it, and has then heard of no other."""
@@ -52,26 +56,53 @@ class Backlog:
                 self._ends = self._consumer.end_offsets(assigned, timeout_ms=self._patience_ms)
                 self._read_to = {one: self._position(one) for one in assigned}
             else:
-                # A member without a partition asks the broker that leads the group.
-                self._consumer.committed(TopicPartition(self._topic, 0), timeout_ms=self._patience_ms)
+                self._hear()
         except KafkaError:
             # Known as far as it goes: not asked again for each chunk that another broker brings.
             self._ends = {one: self._ends.get(one, 0) for one in assigned}
+            if self.records is None:
+                return
         else:
             self._answered = self._clock()
         self._count()
+
+    def _hear(self) -> None:
+        """Ask anything: a member without a partition asks the broker that leads the group.
+
+        While it joins that broker answers nothing else over this connection, and who asks too long is cut off.
+        """
+        anything = TopicPartition(self._topic, 0)
+        if self._consumer.group_metadata().state == MemberState.STABLE:
+            self._consumer.committed(anything, timeout_ms=self._patience_ms)
+        else:
+            self._consumer.end_offsets([anything], timeout_ms=self._patience_ms)
 
     def away_s(self) -> float:
         """For how long nothing was heard; 0 as long as that may be a pause. From any thread."""
         silent_s = self._clock() - self._answered
         return silent_s if silent_s > _UNNOTICED_S else 0.0
 
+    def unknown_s(self) -> float:
+        """For how long it has not been known what waits: nothing was heard, or the group shares out its partitions."""
+        return self.away_s() if self.records is not None else self._clock() - self._started
+
     def _position(self, partition: TopicPartition) -> int:
         read_to = self._consumer.position(partition, timeout_ms=self._patience_ms)
         return self._ends[partition] if read_to is None else read_to
 
     def _count(self) -> None:
+        if not self.is_shared_out:
+            return
         self.records = sum(max(0, end - self._read_to.get(partition, 0)) for partition, end in self._ends.items())
+
+
+def joining_reason(group: str) -> str:
+    """What to do about a group that has not said which partitions are this collector's."""
+    return (
+        f"the group {group} has not shared out its partitions since this collector started, so nothing is read: "
+        "after a kill that takes until the session of the killed member ends, session_timeout_ms in "
+        "collector.kafka_client"
+    )
 
 
 def away_reason(away_s: float, bootstrap: str) -> str:

@@ -53,6 +53,9 @@ class Scripted:
     def away_s(self) -> float:
         return 0.0
 
+    def unknown_s(self) -> float:
+        return 0.0
+
     def away_reason(self) -> str:
         return self.reason
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -151,8 +152,30 @@ def test_a_member_without_a_partition_hears_of_the_broker_too(kafka: KafkaBroker
         clock.now += HOUR
         assert source.away_s() == HOUR
         wait_until(lambda: source.read() is None and source.away_s() == 0)
+        assert (source.waiting(), source.unknown_s(), source.away_reason()) == (0, 0, "")
     finally:
         source.close()
+
+
+def test_until_the_group_has_shared_out_its_partitions_nothing_is_known(kafka: KafkaBroker, store: Store) -> None:
+    topic, registry, clock = new_topic(kafka), CollectorRegistry(), Clock()
+    gauge = gauges(registry)
+    with sending(kafka, topic) as send, ExitStack() as stack:
+        send(0, 10)
+        silent = KafkaSource(config(kafka, topic))
+        stack.callback(silent.close)
+        next_chunk(silent)
+        joining = KafkaSource(config(kafka, topic), clock)
+        with running_pipeline(joining, store, registry=registry):
+            # Until the session of the silent member ends the group waits for it.
+            clock.now += HOUR
+            wait_until(lambda: joining.away_s() == 0)
+            assert math.isnan(gauge("lag_records"))
+            assert gauge("lag_seconds") == HOUR
+            assert f"the group {topic} has not shared out its partitions" in joining.away_reason()
+            silent.close()
+            wait_until(lambda: gauge("stored_records_total") == 10)
+            wait_until(lambda: (gauge("lag_records"), gauge("lag_seconds"), joining.away_reason()) == (0, 0, ""))
 
 
 def test_a_restart_is_not_told_and_a_longer_absence_says_what_to_do() -> None:
