@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -14,15 +14,12 @@ from tokentide.hooks.document import items, number, text
 
 from collector.formats import otlp_names as names
 from collector.formats.format import Unreadable
+from collector.formats.otlp_wire import check_cost
 
 # By what they are, see otlp_names; parts of messages that are spread over attributes by their own names.
 Attributes = dict[str, Any]
 Pairs = Iterable[tuple[str, Any]]
 
-# A span alone in its resource and scope, with ids and times only, is three messages in 52 bytes. More of them in a body
-# are empty, and reading them costs a hundred times as much as their bytes.
-_LEAST_BYTES: Final = 16
-_FEW: Final = 1_000
 _INTEGER: Final = re.compile(r"-?[0-9]{1,20}")
 
 
@@ -51,15 +48,11 @@ class Span(NamedTuple):
 
 def from_protobuf(body: bytes, texts: bool) -> Iterator[Span]:
     """The spans of a request in protobuf; `texts`: with the messages. Raises Unreadable."""
+    check_cost(body)
     try:
         request = ExportTraceServiceRequest.FromString(body)
     except DecodeError as error:
         raise Unreadable("the body is no ExportTraceServiceRequest in protobuf") from error
-    left = _FEW + len(body) // _LEAST_BYTES
-    for level in _levels(request):
-        left -= len(level)
-        if left < 0:
-            raise Unreadable("the body has more spans than it has bytes for their ids: leave out the empty ones")
     known = names.KNOWN_WITH_TEXTS if texts else names.KNOWN
     for resource in request.resource_spans:
         shared = _of_protobuf(resource.resource.attributes, names.KNOWN, False)
@@ -82,14 +75,6 @@ def from_protobuf(body: bytes, texts: bool) -> Iterator[Span]:
                         if e.name in names.EVENTS
                     ],
                 )
-
-
-def _levels(request: ExportTraceServiceRequest) -> Iterator[Sequence[Any]]:
-    yield request.resource_spans
-    for resource in request.resource_spans:
-        yield resource.scope_spans
-        for scope in resource.scope_spans:
-            yield scope.spans
 
 
 def _of_protobuf(pairs: Iterable[Any], known: names.Known, spread: bool) -> Attributes:
