@@ -21,6 +21,7 @@ from tokentide.call import LLMCall, ProducerReport
 from collector.allocation.capacity import CapacityConfig, capacity_of
 from collector.estimate import UsageEstimator
 from collector.forgotten import ForgottenKeys
+from collector.instants import with_capitals
 from collector.ownership import OwnershipRule, owner_of
 from collector.pinning import with_team
 from collector.price_book.resolve import Resolver
@@ -152,6 +153,7 @@ class Decoder:
             report = self._parse(self._report, body)
             if report.schema_version != event.SCHEMA_VERSION:
                 raise _Refused("unknown_schema_version", f"version {report.schema_version}", report.producer_id)
+            body = with_capitals(body, "reported_at")
             batch.reports.append(Line(body[:-1] + f',"received_at":"{arrival}"}}'.encode(), record))
             return
         call = self._parse(self._call, body, record.place)
@@ -162,7 +164,10 @@ class Decoder:
             body, call.team = self._owned(body, call, team), team
         key = self._prices.key(call.provider, call.host, call.model_requested, call.model_responded, call.service_tier)
         capacity = msgspec.json.encode(capacity_of(self._capacity, call)).decode()
-        extra = b"" if call.sdk_version == self._sdk_version else self._extra(call, body)
+        extra = b""
+        if call.sdk_version != self._sdk_version:
+            extra = self._extra(call, body)
+            body = with_capitals(body, "started_at")
         added = (
             f',"price_key":{key},"capacity":{capacity},"received_at":"{arrival}"'
             f',"log_place":"{record.place}","log_offset":{record.offset}'

@@ -28,13 +28,13 @@ def pinned(record: bytes, pins: Mapping[str, str]) -> tuple[bytes, tuple[str, ..
     if found is None:
         return record, ()
     names = _OF_A_REPORT & pins.keys() if next(iter(found), None) == _REPORT_ID else pins.keys()
-    differed = tuple(name for name in names if name in found and _said(found[name]) not in ("", pins[name]))
-    return _written(found, {name: pins[name] for name in names}), differed
+    differed = tuple(name for name in names if name in found and said(found[name]) not in ("", pins[name]))
+    return written(found, {name: pins[name] for name in names}), differed
 
 
 def with_team(event: bytes, team: str) -> bytes:
     """The event, which is a JSON object, as one of `team`. Raises RecursionError where it is nested too deeply."""
-    return _written(fields_of(event) or {}, {"team": team})
+    return written(fields_of(event) or {}, {"team": team})
 
 
 def fields_of(record: bytes) -> dict[str, msgspec.Raw] | None:
@@ -48,11 +48,12 @@ def fields_of(record: bytes) -> dict[str, msgspec.Raw] | None:
         return None
 
 
-def _written(fields: dict[str, msgspec.Raw], texts: Mapping[str, str]) -> bytes:
+def written(fields: dict[str, msgspec.Raw], texts: Mapping[str, str]) -> bytes:
+    """The record of these fields, with `texts` in their places."""
     return msgspec.json.encode(fields | {name: msgspec.Raw(msgspec.json.encode(text)) for name, text in texts.items()})
 
 
-def _said(value: msgspec.Raw) -> str:
+def said(value: msgspec.Raw) -> str:
     """The text of a field; of anything else, which the decoder refuses, its bytes."""
     try:
         return _text.decode(value)

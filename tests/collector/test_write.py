@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -37,6 +38,19 @@ def test_what_the_store_refuses_is_found_and_the_rest_is_stored(store: Store) ->
     assert counts(store) == (5, 1)
     (row,) = store.query(parse("dead", "-- the dead letter\nSELECT reason, log_offset, body FROM dead_letters")).rows
     assert row == ("refused_by_store", 2, twice.decode())
+
+
+def test_an_instant_may_have_a_small_t_and_z(store: Store) -> None:
+    def small(body: bytes, name: str) -> bytes:
+        fields = json.loads(body)
+        return json.dumps({**fields, name: fields[name].lower()}).encode()
+
+    call = small(a_call(attributes={"started_at": "T", "zone": "z"}, sdk_version="").to_json(), "started_at")
+    report = small(ProducerReport(report_id="r", producer_id="p", reported_at=NOW, emitted=7).to_json(), "reported_at")
+    outcome = Writer(store, "kafka", uuid4().hex, never, lambda: 0.0).write(batch_of(call, report), NOW)
+    assert outcome == Outcome(2, [])
+    (row,) = store.query(parse("stored", "-- calls\nSELECT started_at, attributes FROM llm_calls")).rows
+    assert row == (a_call().started_at, {"started_at": "T", "zone": "z"})
 
 
 def test_an_overloaded_store_makes_no_good_record_a_dead_letter(store: Store) -> None:
