@@ -15,6 +15,7 @@ from analyzers.analyzer import Analyzer, Measurement, Window, write
 from analyzers.budget.config import BudgetsConfig
 from analyzers.config import AnalyzersConfig
 from store.connection import Store
+from store.errors import StoreError
 from store.sql import load
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -57,6 +58,8 @@ class Schedule:
                 write(self._store, analyzer.name, found, now)
                 measured += found
                 self._last_ends[analyzer.name] = window.end
+        except StoreError as error:
+            log.error("the analyzer %s failed, it tries again at its next turn: %s", analyzer.name, error.plain)
         except Exception:
             log.exception("the analyzer %s failed, it tries again at its next turn", analyzer.name)
         return measured

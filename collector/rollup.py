@@ -125,7 +125,7 @@ class RollUp:
                 delay = min(2 * delay, _LONGEST_DELAY_S)
                 overlap = timedelta() if overlap is None else overlap
                 when = "at the next start" if stopping else f"in {delay:.0f} s"
-                log.warning("the roll-up tries again %s: %s", when, error)
+                log.warning("the roll-up tries again %s: %s", when, error.plain)
         if self._touched:
             log.info("%d minutes are left to roll up at the next start", len(self._touched))
 

@@ -42,7 +42,7 @@ def run(
         try:
             allocate(store, resources, shared, clock())
         except StoreError as error:
-            log.warning("costs are allocated again in %.0f s: %s", _EVERY_S, error)
+            log.warning("costs are allocated again in %.0f s: %s", _EVERY_S, error.plain)
         if stop.wait(_EVERY_S):
             return
 

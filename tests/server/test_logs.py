@@ -3,11 +3,21 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from decimal import Decimal
 
 import pytest
+from conftest import NOW
 
+from analyzers.config import AnalyzersConfig
+from analyzers.schedule import Schedule
+from collector.allocation import allocate
+from collector.allocation.shared import SharedCostConfig
+from collector.rollup import RollUp
 from server import logs
+from store.connection import Store
+from store.sql import parse
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +52,40 @@ def test_an_error_is_one_line_too(capsys: pytest.CaptureFixture[str]) -> None:
     (line,) = capsys.readouterr().err.splitlines()
     assert json.loads(line)["message"] == "alerts failed"
     assert "ValueError: a bug" in json.loads(line)["error"]
+
+
+def stopped() -> threading.Event:
+    stop = threading.Event()
+    stop.set()
+    return stop
+
+
+FEE = SharedCostConfig(monthly=Decimal(600), driver="cost", valid_from=NOW.date())
+SCHEDULE = AnalyzersConfig(enabled=["cost"])
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        lambda store: RollUp(store).run(stopped(), 60.0),
+        lambda store: allocate.run(store, {}, {"gateway": FEE}, stopped(), lambda: NOW),
+        lambda store: Schedule(store, SCHEDULE).advance(Schedule(store, SCHEDULE).analyzers[0], NOW),
+    ],
+    ids=["roll-up", "allocation", "analyzers"],
+)
+def test_trouble_with_the_store_is_one_line_without_its_statement(
+    store: Store, capsys: pytest.CaptureFixture[str], loop: Callable[[Store], object]
+) -> None:
+    logs.configure("INFO", "json")
+    store.execute(parse("limit", "-- a limit that no query can keep\nSET max_query_size = 50"))
+    try:
+        loop(store)
+    finally:
+        store.execute(parse("limit", "-- none\nSET max_query_size = 0"))
+    (line,) = map(json.loads, capsys.readouterr().err.splitlines())
+    assert "error 62 of ClickHouse" in line["message"]
+    assert "SELECT" not in line["message"]
+    assert "error" not in line
 
 
 @pytest.mark.parametrize(("level", "shown"), [("INFO", False), ("DEBUG", True)])
