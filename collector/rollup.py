@@ -49,6 +49,15 @@ def count_duplicates(store: Store) -> float:
         return math.nan
 
 
+def touch_again(store: Store) -> None:
+    """After a stop of so many days that touches may be gone, touch all minutes that facts came for shortly before it.
+
+    For a program that starts, before anything is rolled up: how old the newest roll-up is tells how long the stop was.
+    Raises StoreError.
+    """
+    store.execute(load("collector", "touch_again"))
+
+
 class RollUp:
     """The work list of touched minutes, and the statements that rebuild them."""
 

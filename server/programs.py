@@ -27,7 +27,7 @@ from collector.pipeline import Pipeline
 from collector.price_book.book import seed_prices
 from collector.price_book.resolve import Resolver
 from collector.price_book.stated import StatedNames, stated_models
-from collector.rollup import RollUp, count_duplicates
+from collector.rollup import RollUp, count_duplicates, touch_again
 from collector.sources import open_source
 from collector.sources.http import HttpIntake
 from dashboards.page import routes as page_routes
@@ -73,13 +73,17 @@ class Program:
 
 
 def prepare_store(config: Config) -> Store:
-    """Open the store with today's tables and the seed of the price book. Raises StoreError."""
+    """Open the store with today's tables, the seed of the price book and what a long stop has left to roll up.
+
+    Raises StoreError.
+    """
     check_free(config.store.address())
     store = open_store(config.store.address(), config.store.database)
     settings = config.store
     migrate(store, utc_now(), settings.cluster)
     apply_retention(store, settings.keep_calls_days, settings.keep_texts_days, utc_now(), settings.cluster)
     seed_prices(store, utc_now())
+    touch_again(store)
     return store
 
 

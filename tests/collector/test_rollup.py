@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -16,6 +16,8 @@ from tokentide.call import MOST_DOLLARS, MOST_TOKENS, LLMCall
 
 from collector.rollup import RollUp, rest_s
 from collector.write import Writer
+from server import programs
+from server.config import Config
 from store.connection import Store
 from store.errors import QueryError, StoreUnavailable
 from store.sql import Query, parse
@@ -118,6 +120,31 @@ def test_a_stop_between_insert_and_roll_up_is_made_up_for(store: Store, roll_up:
     restarted.recover()
     assert restarted.rebuild() == 1
     assert totals(store)[0] == 1
+
+
+def test_a_stop_of_so_many_days_that_no_touch_is_left_is_made_up_for(
+    store: Store, roll_up: RollUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = datetime.now(timezone.utc) - timedelta(days=8)
+    for at in (stopped - timedelta(hours=2), stopped):
+        batch = batch_of(a_call(started_at=at).to_json(), now=at)
+        Writer(store, "kafka", uuid4().hex, lambda s: False, lambda: 0.0).write(batch, at)
+        if at < stopped:
+            roll_up.touch(batch.minutes)
+            roll_up.rebuild()
+    for table in ("call_minutes", "call_hours"):  # as if it had been rolled up then
+        store.execute(parse("then", f"-- x\nCREATE TABLE of_then ENGINE = Memory AS SELECT * FROM {table}"))
+        store.execute(parse("emptied", f"-- x\nTRUNCATE TABLE {table}"))
+        then = f"INSERT INTO {table} SELECT * REPLACE (version - INTERVAL 8 DAY AS version) FROM of_then"
+        store.execute(parse("older", f"-- x\n{then}"))
+        store.execute(parse("dropped", "-- x\nDROP TABLE of_then"))
+    store.execute(parse("expired", "-- after seven days\nTRUNCATE TABLE touched_minutes"))
+    monkeypatch.setattr(programs, "check_free", lambda dsn: None)  # the engine of the tests holds the folder
+    programs.prepare_store(Config(store={"dsn": store.dsn, "database": store.database})).close()
+    restarted = RollUp(store)
+    restarted.recover()
+    restarted.rebuild()
+    assert (totals(store)[0], totals(store)[-1][0]) == (2, 2)
 
 
 def test_the_ledger_knows_what_is_stored_of_each_producer(store: Store, roll_up: RollUp) -> None:
