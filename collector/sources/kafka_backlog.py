@@ -99,7 +99,7 @@ class Backlog:
 def joining_reason(group: str) -> str:
     """What to do about a group that has not said which partitions are this collector's."""
     return (
-        f"the group {group} has not shared out its partitions since this collector started, so nothing is read: "
+        f"the group {group} has not shared out its partitions since this collector started, so nothing is read: wait; "
         "after a kill that takes until the session of the killed member ends, session_timeout_ms in "
         "collector.kafka_client"
     )
