@@ -117,9 +117,11 @@ class PriceBook:
         known = self.versions()
         version = self.next_version(update_number, _start(known, now), END)
         self.prepare([*known, version])
+        if known:  # were the store lost after it is enacted, the next start would have to know them
+            self._store.execute(load("collector", "touch_minutes"), {"minutes": self._minutes_from(version.calls_from)})
         self.enact(version, "update" if known else "first", reason, now)
         if known:
-            self._roll_up_from(version.calls_from)
+            self._roll_up(self._minutes_from(version.calls_from))
         return version
 
     def _next_update(self) -> int:
@@ -132,11 +134,13 @@ class PriceBook:
             self._worked_out = (asked, effective(*asked))
         return self._worked_out[1]
 
-    def _roll_up_from(self, start: datetime) -> None:
-        """Roll up again what calls dated ahead of the clock have: nothing else touches their minutes once more."""
-        found = self._store.query(load("collector", "minutes_of_calls"), {"start": start})
+    def _minutes_from(self, start: datetime) -> list[datetime]:
+        """The minutes of calls that are dated ahead of the clock: nothing else rolls them up once more."""
+        return [minute for (minute,) in self._store.query(load("collector", "minutes_of_calls"), {"start": start}).rows]
+
+    def _roll_up(self, minutes: Sequence[datetime]) -> None:
         work = RollUp(self._store)
-        work.touch(minute for (minute,) in found.rows)
+        work.touch(minutes)
         while work.rebuild():
             pass
 

@@ -39,7 +39,7 @@ def rehearse(
     """
     with _database(store, now) as copies:
         _copy(copies, "copy_prices", {"source": store.database, "version": version.number})
-        for table in ("capacity_prices", "capacity_hours"):
+        for table in ("capacity_prices", "capacity_hours", "touched_minutes"):
             _copy(copies, "copy_table", {"source": store.database, "table": table})
         PriceBook(copies).enact(version, "rehearsal", "", now)
         copies.insert("removed_facts", ["before", "noted_at"], [(kept_since(store), now)])

@@ -147,6 +147,25 @@ def test_a_stop_of_so_many_days_that_no_touch_is_left_is_made_up_for(
     assert (totals(store)[0], totals(store)[-1][0]) == (2, 2)
 
 
+def test_what_was_rolled_up_hours_before_a_stop_is_left_alone_and_what_was_just_before_is_not(
+    store: Store, roll_up: RollUp
+) -> None:
+    for hours_ago in (4, 0):
+        put(store, roll_up, a_call(started_at=AT - timedelta(hours=hours_ago)))
+        roll_up.rebuild()
+    for table, time in (("touched_minutes", "touched_at"), ("call_minutes", "version"), ("call_hours", "version")):
+        store.execute(parse("then", f"-- x\nCREATE TABLE of_then ENGINE = Memory AS SELECT * FROM {table}"))
+        store.execute(parse("emptied", f"-- x\nTRUNCATE TABLE {table}"))
+        minute = "hour" if table == "call_hours" else "minute"
+        ago = f"if({minute} > '{AT:%Y-%m-%d %H}:00:00' - INTERVAL 1 HOUR, INTERVAL 0 HOUR, INTERVAL 4 HOUR)"
+        then = f"INSERT INTO {table} SELECT * REPLACE ({time} - {ago} AS {time}) FROM of_then"
+        store.execute(parse("older", f"-- x\n{then}"))
+        store.execute(parse("dropped", "-- x\nDROP TABLE of_then"))
+    restarted = RollUp(store)
+    restarted.recover()
+    assert restarted.rebuild() == 1
+
+
 def test_the_ledger_knows_what_is_stored_of_each_producer(store: Store, roll_up: RollUp) -> None:
     put(store, roll_up, a_call(seq=4), a_call(seq=9), a_call(producer_id="producer-2", seq=1))
     roll_up.rebuild()

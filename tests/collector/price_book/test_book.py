@@ -15,7 +15,9 @@ from given_prices import give_prices, state_prices
 from collector.price_book import book
 from collector.price_book.book import PriceBook, Update
 from collector.price_book.price_file import parse_price_file
+from collector.rollup import RollUp
 from store.connection import Store
+from store.errors import StoreError
 from store.sql import parse
 
 MINUTE = timedelta(minutes=1)
@@ -31,6 +33,25 @@ def test_calls_that_were_rolled_up_ahead_of_the_clock_get_the_price_of_their_tim
     state_prices(store, DOUBLE)
     assert store.query(spent).scalar() == 5 * A_CALL
     assert store.query(parse("calls", "-- One row = all.\nSELECT sum(cost) FROM priced_calls")).scalar() == 5 * A_CALL
+
+
+def test_calls_ahead_of_the_clock_get_it_at_the_next_start_where_the_store_went_away(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(self: RollUp) -> int:
+        raise StoreError("gone")
+
+    collect(store, a_call(started_at=NOW), a_call(started_at=NOW + MINUTE))
+    with monkeypatch.context() as broken:
+        broken.setattr(RollUp, "rebuild", gone)
+        with pytest.raises(StoreError, match="gone"):
+            state_prices(store, DOUBLE)
+    restarted = RollUp(store)
+    restarted.recover(timedelta())
+    while restarted.rebuild():
+        pass
+    spent = parse("spent", "-- One row = all.\nSELECT sum(cost) FROM call_minutes FINAL")
+    assert store.query(spent).scalar() == 3 * A_CALL
 
 
 def test_what_holds_is_worked_out_once_where_an_update_is_checked_and_put_in_force(
