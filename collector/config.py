@@ -62,7 +62,7 @@ class CollectorConfig(BaseModel):
     kafka_password_file: Path | None = Field(
         default=None, description="File that holds kafka_client's sasl_plain_password."
     )
-    batch_rows: int = Field(default=10_000, gt=0, description="Most records of one insert.")
+    batch_rows: int = Field(default=15_000, gt=0, description="Most records of one insert.")
     batch_bytes: int = Field(
         default=16 * 2**20,
         gt=0,

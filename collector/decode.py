@@ -163,7 +163,7 @@ class Decoder:
         if self._ownership and not call.team and (team := owner_of(self._ownership, call)):
             body, call.team = self._owned(body, call, team), team
         key = self._prices.key(call.provider, call.host, call.model_requested, call.model_responded, call.service_tier)
-        capacity = msgspec.json.encode(capacity_of(self._capacity, call)).decode()
+        capacity = msgspec.json.encode(capacity_of(self._capacity, call)).decode() if self._capacity else '""'
         extra = b""
         if call.sdk_version != self._sdk_version:
             extra = self._extra(call, body)

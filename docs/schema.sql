@@ -992,7 +992,7 @@ CREATE TABLE llm_calls
 ENGINE = ReplacingMergeTree(received_at)
 PARTITION BY toYYYYMM(started_at)
 ORDER BY (toStartOfMinute(started_at), call_id)
-SETTINGS vertical_merge_algorithm_min_rows_to_activate = 16384, min_bytes_for_wide_part = 67108864, index_granularity = 8192, non_replicated_deduplication_window = 1000;
+SETTINGS vertical_merge_algorithm_min_rows_to_activate = 16384, min_bytes_for_wide_part = 67108864, index_granularity = 8192, non_replicated_deduplication_window = 1000, merge_selector_base = 12;
 
 CREATE TABLE llm_texts
 (
@@ -1008,7 +1008,7 @@ CREATE TABLE llm_texts
 ENGINE = ReplacingMergeTree(received_at)
 PARTITION BY toYYYYMM(started_at)
 ORDER BY (toStartOfMinute(started_at), call_id)
-SETTINGS vertical_merge_algorithm_min_rows_to_activate = 16384, vertical_merge_algorithm_min_columns_to_activate = 1, min_bytes_for_wide_part = 67108864, index_granularity_bytes = 1048576, index_granularity = 8192, non_replicated_deduplication_window = 1000;
+SETTINGS vertical_merge_algorithm_min_rows_to_activate = 16384, vertical_merge_algorithm_min_columns_to_activate = 1, min_bytes_for_wide_part = 67108864, index_granularity_bytes = 1048576, index_granularity = 8192, non_replicated_deduplication_window = 1000, merge_selector_base = 12;
 
 CREATE TABLE loss_ledger
 (
