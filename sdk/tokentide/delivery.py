@@ -110,8 +110,7 @@ class Delivery:
 
     def _deliver(self, timeout_s: float) -> None:
         """Send what is in hand, spool what could not be sent."""
-        records = self.hand.records
-        if records:
+        if records := self.hand.lend():
             self.hand.settle(records, self._send(records, timeout_s))
 
     def _replay(self, timeout_s: float) -> bool:

@@ -52,7 +52,7 @@ class Hand:
         self._clock = clock
         # Set before `take_over` waits for the lock.
         self._ends = False
-        # The last hand that `keep` has put into the spool.
+        # The first hand that `keep` has put into the spool since the last one was lent: that one, if it is still out.
         self._kept: list[bytes] | None = None
         # What the worker reads at this moment, and what came of it when `take_over` did not wait for the lock.
         self._reads = False
@@ -78,8 +78,14 @@ class Hand:
                 self._has_read.set()
             size += sum(map(len, found))
 
+    def lend(self) -> list[bytes]:
+        """What the worker is to send now, if anything: `settle` says what came of it."""
+        with self.lock:
+            self._kept = None
+            return self.records if self.records and not self.taken_over else []
+
     def settle(self, records: list[bytes], left: list[bytes]) -> None:
-        """Of `records`, which were in hand, only those `left` are still to be kept: they go to the spool."""
+        """Of `records`, which were lent, only those `left` are still to be kept: they go to the spool."""
         with self.lock:
             if not self.taken_over and records is not self._kept:
                 self.records = left
@@ -106,7 +112,7 @@ class Hand:
                     return  # it is not the far side that takes so long, and one thread reads at a time
                 records = self.records
                 self.spool_all()
-                if self.records is not records:
+                if self.records is not records and self._kept is None:
                     self._kept = records
                 if self.records or not self._queue or self._clock() >= give_up:
                     return

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 from delivery_bench import Bench, away
-from emitted import call_ids, eventually, last_report, open_spool, read
+from emitted import call_ids, eventually, files, last_report, open_spool, read
 from tokentide import notices
 from tokentide.call import LLMCall
+from tokentide.hand import REPORT_BYTES
+from tokentide.segment import START_BYTES, line
 from tokentide.transports.transport import TransportRejected
 
 
@@ -94,6 +96,29 @@ def test_what_a_full_spool_does_not_keep_is_sent(tmp_path: Path) -> None:
     bench.emit("a", "b")
     bench.delivery.step()
     assert call_ids(bench.far_side.records) == ["a", "b"]
+
+
+def test_a_second_flush_while_the_far_side_waits_loses_nothing(bench: Bench) -> None:
+    """The spool has room for one more each time."""
+    size = len(line(read("a", bench.delivery.account.producer_id, 1).to_json()))
+
+    def keep_one_more() -> None:
+        used = sum(path.stat().st_size for path in files(bench.folder))
+        bench.delivery._spool._max_bytes = max(used, START_BYTES) + START_BYTES + REPORT_BYTES + size
+        bench.delivery.hand.keep(1.0)
+
+    def late(records: Sequence[bytes]) -> None:
+        bench.far_side.refuse = lambda records: None
+        keep_one_more()
+        bench.emit("c")
+        keep_one_more()
+        assert call_ids(bench.delivery.hand.records) == ["c"]
+
+    bench.far_side.refuse = late
+    bench.emit("a", "b")
+    bench.delivery.step()
+    bench.delivery.step()
+    assert sorted(call_ids(bench.far_side.records)) == ["a", "a", "b", "b", "c"]
 
 
 def test_a_takeover_keeps_the_last_events_with_the_report_about_them(
