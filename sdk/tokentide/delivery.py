@@ -79,9 +79,10 @@ class Delivery:
             with self.hand.lock:
                 if self.hand.records and not closed:
                     return False
-                self.hand.give_up()
+                if not self.hand.taken_over:
+                    self.hand.give_up()
         with self.hand.lock:
-            if len(self.hand.records) < MAX_RECORDS:
+            if not self.hand.taken_over and len(self.hand.records) < MAX_RECORDS:
                 self.hand.records.append(self.account.report(closed))
         self._deliver(deadline - self._clock())
         self._say()
@@ -91,7 +92,7 @@ class Delivery:
     def close(self) -> None:
         """Give up the connection and the files."""
         self._transport.close()
-        self._spool.close()
+        self.hand.close()
 
     def forget(self) -> None:
         """Give up what a forked child has inherited; the parent's connection and files stay as they are."""

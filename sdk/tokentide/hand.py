@@ -50,8 +50,9 @@ class Hand:
         self._account = account
         self._notices = notices
         self._clock = clock
-        # Set before `take_over` waits for the lock.
+        # Set before `take_over` waits for the lock, and when it has got it.
         self._ends = False
+        self._closes_spool = False
         # The first hand that `keep` has put into the spool since the last one was lent: that one, if it is still out.
         self._kept: list[bytes] | None = None
         # What the worker reads at this moment, and what came of it when `take_over` did not wait for the lock.
@@ -133,7 +134,7 @@ class Hand:
             # The disk keeps the worker waiting, and would keep this thread waiting too.
             self.taken_over = True
             return
-        self.taken_over = True
+        self.taken_over = self._closes_spool = True
         reads = self._reads
         self.lock.release()
         if reads and self._has_read.wait(timeout_s / 2):
@@ -159,6 +160,12 @@ class Hand:
             self.records.append(self._account.report(closed=True))
             self.spool_all()
         self._spool.close()
+
+    def close(self) -> None:
+        """Let go of the spool, unless another thread has taken over and does so itself: for the worker."""
+        with self.lock:
+            if not self._closes_spool:
+                self._spool.close()
 
     def spool_all(self) -> None:
         """Move what is in hand to the spool, as far as it takes it. Events leave room for the report about them."""

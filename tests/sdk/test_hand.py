@@ -90,6 +90,36 @@ def test_what_was_refused_before_the_others_were_spooled_is_not_among_them(bench
     assert bench.delivery.account.dropped() == 1
 
 
+def test_a_worker_that_comes_late_leaves_to_the_other_what_that_has_taken_over(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending = threading.Thread(target=bench.delivery.hand.take_over, args=[30.0])
+    reads_last, worker_is_done = threading.Event(), threading.Event()
+
+    def read_last_when_the_worker_is_done(attempt: str, producer_id: str, seq: int) -> LLMCall:
+        if attempt == "c":
+            reads_last.set()
+            assert worker_is_done.wait(30)
+        return read(attempt, producer_id, seq)
+
+    def late(records: Sequence[bytes]) -> None:
+        bench.emit("b", "c")
+        ending.start()
+        assert reads_last.wait(30)
+        away(records)
+
+    monkeypatch.setattr(bench.delivery.hand, "_read", read_last_when_the_worker_is_done)
+    bench.far_side.refuse = late
+    bench.emit("a")
+    bench.delivery.finish(math.inf, closed=True)
+    bench.delivery.close()
+    worker_is_done.set()
+    ending.join()
+    found = open_spool(bench.folder).batch(10, 1 << 20)
+    assert call_ids(found) == ["a", "b", "c"]
+    assert (last_report(found)["emitted"], last_report(found)["dropped"]) == (3, {})
+
+
 def test_what_a_full_spool_does_not_keep_is_sent(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "spool", spool_bytes=0)
     bench.far_side.refuse = lambda records: bench.delivery.hand.keep(1.0)
