@@ -85,6 +85,8 @@ class Delivery:
             if not self.hand.taken_over and len(self.hand.records) < MAX_RECORDS:
                 self.hand.records.append(self.account.report(closed))
         self._deliver(deadline - self._clock())
+        if closed:
+            self.hand.leave()
         self._say()
         before, self._dropped_before = self._dropped_before, self.account.dropped()
         return self._dropped_before == before and not self.hand.records

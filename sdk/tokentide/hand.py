@@ -161,6 +161,14 @@ class Hand:
             self.spool_all()
         self._spool.close()
 
+    def leave(self) -> None:
+        """Drop what no step will come back to, and spool a report that counts it: the worker's last act."""
+        with self.lock:
+            if not (self.taken_over or all(map(is_report, self.records))):
+                self.give_up()
+                self.records.append(self._account.report(closed=True))
+                self.spool_all()
+
     def close(self) -> None:
         """Let go of the spool, unless another thread has taken over and does so itself: for the worker."""
         with self.lock:

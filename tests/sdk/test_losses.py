@@ -66,6 +66,19 @@ def test_what_a_full_spool_does_not_take_waits_in_memory(tmp_path: Path) -> None
     assert bench.report()["dropped"] == {}
 
 
+def test_what_waits_in_memory_is_counted_when_the_process_ends(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "spool", spool_bytes=400 + REPORT_BYTES)
+    bench.far_side.refuse = away
+    bench.emit(*"abcdef")
+    bench.delivery.step()
+    bench.delivery.finish(math.inf, closed=True)
+    bench.delivery.close()
+    found = open_spool(bench.folder).batch(10, 10_000)
+    report = last_report(found)
+    assert (report["closed"], report["emitted"]) == (True, 6)
+    assert report["dropped"] == {"spool_full": 6 - len(call_ids(found))}
+
+
 def test_what_a_full_spool_does_not_take_is_counted_when_the_process_ends(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "spool", spool_bytes=400 + REPORT_BYTES)
     bench.far_side.refuse = away
