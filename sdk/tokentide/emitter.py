@@ -241,9 +241,11 @@ class Emitter:
             return
         patience = patience_s(timeout, 0.5 * timeout, worker.queued())
         request = _Request(self._clock() + 0.8 * patience, closing=True)
-        worker.ask(request, patience)
-        if not request.done.is_set():
-            worker.delivery.hand.take_over(timeout - patience)
+        try:
+            worker.ask(request, patience)
+        finally:  # Ctrl-C ends the wait for the far side; the spool is quick.
+            if not request.done.is_set():
+                worker.delivery.hand.take_over(timeout - patience)
 
     def _new_worker(self) -> _Worker:
         settings = self._settings

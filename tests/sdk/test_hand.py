@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+import signal
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from delivery_bench import Bench, away
-from emitted import call_ids, eventually, files, last_report, open_spool, read
+from emitted import call_ids, eventually, files, last_report, open_spool, read, spooled
 from tokentide import notices
 from tokentide.call import LLMCall
+from tokentide.config import load
+from tokentide.emitter import Emitter
 from tokentide.hand import REPORT_BYTES
 from tokentide.segment import START_BYTES, line
+from tokentide.transports.memory import MemoryTransport
 from tokentide.transports.transport import TransportRejected
 
 
@@ -183,3 +187,25 @@ def test_a_takeover_counts_what_a_full_spool_does_not_take(tmp_path: Path) -> No
     assert report["closed"]
     assert 0 < len(call_ids(found)) < 20
     assert report["emitted"] == len(call_ids(found)) + report["dropped"]["spool_full"] == 20
+
+
+def test_ctrl_c_while_the_end_waits_for_the_far_side_loses_nothing(tmp_path: Path) -> None:
+    settings = load({}, spool_dir=tmp_path, transport="memory")
+    may_end = threading.Event()
+
+    class Waiting(MemoryTransport):
+        def send(self, records: Sequence[bytes], timeout_s: float) -> None:
+            eventually(lambda: emitter._closed is not None and bool(emitter._closed._requests))
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            may_end.wait(30)
+            away(records)
+
+    emitter = Emitter(settings, Waiting(settings), read)
+    emitter.emit("a")
+    emitter.emit("b")
+    with pytest.raises(KeyboardInterrupt):
+        emitter.close(60)
+    found = spooled(settings)
+    may_end.set()
+    assert call_ids(found) == ["a", "b"]
+    assert (last_report(found)["closed"], last_report(found)["dropped"]) == (True, {})
