@@ -13,11 +13,12 @@ import httpx2
 import pytest
 import tokentide
 from loopback_intake import LoopbackIntake, Reply
-from tokentide import account, delivery, emitter, notices, patience, process_end, segment, spool
+from tokentide import account, delivery, emitter, hand, notices, patience, process_end, segment, spool
 from tokentide.account import Account
 from tokentide.backlog import Backlog
 from tokentide.call import LLMCall, ProducerReport
 from tokentide.delivery import Delivery
+from tokentide.hand import Hand
 from tokentide.hooks import _body, _encodings, _outcome, _read, _texts
 from tokentide.hooks._read import Reader
 from tokentide.notices import Notices
@@ -32,9 +33,9 @@ OF_THE_APP = [(emitter.Emitter, "flush"), (emitter.Emitter, "close")]
 
 def steps() -> Iterator[tuple[Any, str]]:
     """Every function between the queue and the far side."""
-    owners = (Backlog, Account, Delivery, Spool, Segment, HttpTransport, Reader, LLMCall, ProducerReport, Notices)
+    owners = (Backlog, Account, Delivery, Hand, Spool, Segment, HttpTransport, Reader, LLMCall, ProducerReport, Notices)
     modules = (
-        *(emitter, delivery, account, notices, patience, process_end, spool, segment),
+        *(emitter, delivery, hand, account, notices, patience, process_end, spool, segment),
         *(_read, _body, _encodings, _texts, _outcome),
     )
     for owner in (*owners, emitter._Worker, emitter.Emitter, *modules):
