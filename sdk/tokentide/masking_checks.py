@@ -37,6 +37,8 @@ _DAY: Final = re.compile(r"(?<!\d)(?:19|20)\d\d-[01]\d-[0-3]\d(?!\d)")
 _MONEY: Final = re.compile(r"\+[0-9]{1,3}(?:\.[0-9]{3}){2,}(?:,[0-9]{1,2}(?![0-9])|\s?(?:EUR|USD|GBP|CHF|[€$£]))")
 _NUMBER_OF_BEFORE: Final = re.compile(r"\b(?:ref|reference|account|order|invoice)\W{0,3}$", re.IGNORECASE)
 _DIGEST_CHARS: Final = 8
+_UUID: Final = re.compile(r"(?<![^\W_])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![^\W_])", re.IGNORECASE | re.ASCII)
+_UUID_CHARS: Final = 36
 _CARD_BRANDS: Final = (
     (re.compile("4"), (13, 16, 19)),  # Visa
     (re.compile("5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720"), (16,)),  # Mastercard
@@ -68,10 +70,12 @@ def email(match: re.Match[str]) -> Span:
 
 
 def card(match: re.Match[str]) -> Span:
-    """A payment card (ISO/IEC 7812-1): brand, length and Luhn's check digit; not a part of a hexadecimal digest."""
+    """A payment card (ISO/IEC 7812-1): brand, length and Luhn's check digit; not a part of a UUID or a digest."""
     found = match[0]
     end = next((end for end in _ends(found) if _is_card_number(_digits(found[:end]))), 0)
-    return None if end == 0 or _is_in_digest(match) else (match.start(), match.start() + end)
+    if end == 0 or _is_in_digest(match):
+        return None
+    return _unless_in_uuid(match.string, match.start(), match.start() + end)
 
 
 def iban(match: re.Match[str]) -> Span:
@@ -85,7 +89,9 @@ def iban(match: re.Match[str]) -> Span:
     end = places[length - 1] + 1
     account = _alphanumeric(found[4:end]) + found[:4]
     is_account = int("".join(str(int(character, 36)) for character in account)) % 97 == 1
-    return (start, start + end) if is_account and not text[start + end : start + end + 1].isalnum() else None
+    if not is_account or text[start + end : start + end + 1].isalnum():
+        return None
+    return _unless_in_uuid(text, start, start + end)
 
 
 def ipv4(match: re.Match[str]) -> Span:
@@ -118,7 +124,7 @@ def phone(match: re.Match[str]) -> Span:
         return None
     found = _DAY.split(found)[0]
     ends = (end for end in _ends(found) if fewest <= len(_digits(found[:end])) <= 15)
-    return next(((start, start + end) for end in ends), None)
+    return next((_unless_in_uuid(match.string, start, start + end) for end in ends), None)
 
 
 def key(match: re.Match[str]) -> Span:
@@ -178,3 +184,9 @@ def _is_in_digest(match: re.Match[str]) -> bool:
     before = re.split("[^0-9A-Za-z]", match.string[max(0, start - 64) : start])[-1]
     after = re.split("[^0-9A-Za-z]", match.string[end : end + 64])[0]
     return len(before + after) >= _DIGEST_CHARS and re.fullmatch("[0-9A-Fa-f]+", before + after) is not None
+
+
+def _unless_in_uuid(text: str, start: int, end: int) -> Span:
+    around = _UUID.finditer(text, max(0, end - _UUID_CHARS), start + _UUID_CHARS)
+    is_in_one = any(found.start() <= start and end <= found.end() for found in around)
+    return None if is_in_one else (start, end)
