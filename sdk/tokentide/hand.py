@@ -202,15 +202,15 @@ class Hand:
         return seq, attempt
 
     def _read_one(self) -> None:
-        """Move one event from the queue into the hand. One whose reading a signal of the app ends is counted."""
-        attempt = self._pop()
+        """Move one event from the queue into the hand. One that a signal of the app ends on the way is counted."""
+        taken = self._account.taken
         found: list[bytes] | None = None
         try:
-            found = self._records(*attempt)
+            found = self._records(*self._pop())
             self.records += found
         finally:
             if found is None:
-                self._account.loses("unreadable")
+                self._account.loses("unreadable", self._account.taken - taken)
 
     def _records(self, seq: int, attempt: Any) -> list[bytes]:
         """An attempt as a record; none when it cannot be read."""

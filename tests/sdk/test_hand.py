@@ -189,6 +189,25 @@ def test_a_takeover_counts_what_a_full_spool_does_not_take(tmp_path: Path) -> No
     assert report["emitted"] == len(call_ids(found)) + report["dropped"]["spool_full"] == 20
 
 
+def test_ctrl_c_as_an_event_leaves_the_queue_costs_that_one_and_is_counted(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    takes = bench.delivery.account.takes
+
+    def take_and_stop(seq: int) -> None:
+        takes(seq)
+        signal.raise_signal(signal.SIGINT)
+
+    bench.emit("a", "b")
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.delivery.account, "takes", take_and_stop)
+        with pytest.raises(KeyboardInterrupt):
+            bench.delivery.hand.keep(1.0)
+    report = bench.report()
+    assert (report["emitted"], report["dropped"]) == (2, {"unreadable": 1})
+    assert call_ids(bench.far_side.records) == ["b"]
+
+
 def test_ctrl_c_while_the_end_waits_for_the_far_side_loses_nothing(tmp_path: Path) -> None:
     settings = load({}, spool_dir=tmp_path, transport="memory")
     may_end = threading.Event()
