@@ -96,6 +96,16 @@ def test_a_dry_run_says_what_the_real_run_does(
     assert (tried.changes, tried.renamed) == (done.changes, done.renamed)
 
 
+def test_of_two_prices_worked_out_at_once_the_later_one_counts_in_a_copy(store: Store) -> None:
+    """That of an hour of capacity replaces what the hour before had carried on."""
+    capacity = {"ours": RESOURCE}
+    calls = (a_call(host="flat.example", started_at=NOW - hours * HOUR) for hours in (2, 1))
+    collect(store, *calls, capacity=capacity)
+    allocate(store, capacity, {}, next(CLOCK))
+    tried, done = (run(store, meaning(**{"gpt-5": "gpt-5-mini"}), dry_run, **capacity) for dry_run in (True, False))
+    assert tried.changes == done.changes
+
+
 def test_nothing_is_left_of_it(store: Store) -> None:
     collect(store, a_call(model_requested="one", started_at=START))
     (change,) = run(store, meaning(one="gpt-5"), True).changes
