@@ -71,8 +71,7 @@ def _reopen_hours(
 
 def due_hours(store: Store, label: str, resource: CapacityConfig, now: datetime) -> list[datetime]:
     """The ended hours of a resource that were not worked out, or whose calls have changed since. Raises StoreError."""
-    ended = (now - _SETTLES).replace(minute=0, second=0, microsecond=0)
-    start, end = resource.paid(_next_hour(kept_since(store)), ended)
+    start, end = resource.paid(_next_hour(kept_since(store)), _ended(now))
     if start >= end:
         return []
     span = {"resource": label, "start": start, "end": end}
@@ -83,6 +82,11 @@ def due_hours(store: Store, label: str, resource: CapacityConfig, now: datetime)
     return [
         hour for hour in hours if hour not in done or (hour in received and _came_since(received[hour], done[hour]))
     ]
+
+
+def running_hours(now: datetime, until: datetime) -> list[datetime]:
+    """The hours that are not over, or only just: their calls have the last price that was worked out before them."""
+    return [_ended(now) + index * _HOUR for index in range((_next_hour(until) - _ended(now)) // _HOUR)]
 
 
 def allocate_capacity(
@@ -159,6 +163,10 @@ def _book_hours(store: Store, label: str, resource: CapacityConfig, uses: Sequen
     names = ["resource", "hour", "kind", "cost", "used", "idle"]
     names += ["calls", "input_tokens", "output_tokens", "weight", "utilization", "computed_at"]
     store.insert("capacity_hours", names, rows)
+
+
+def _ended(now: datetime) -> datetime:
+    return (now - _SETTLES).replace(minute=0, second=0, microsecond=0)
 
 
 def _next_hour(at: datetime) -> datetime:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from collector.allocation.capacity import CapacityConfig
-from collector.allocation.hours import allocate_capacity, due_hours
+from collector.allocation.hours import allocate_capacity, due_hours, running_hours
 from collector.price_book.book import PriceBook
 from collector.price_book.effective import CostVersion
 from collector.repricing.costs import Costs, replaced, under_version
@@ -46,7 +46,7 @@ def rehearse(
         for payer, renamed in found:
             _copy(copies, "copy_named_calls", asked(payer, renamed) | {"source": store.database})
         for label, resource in capacity.items():
-            _copy_hours(store, copies, label, resource, now)
+            _copy_hours(store, copies, label, resource, now, version.calls_to)
         before = _costs(copies, version)
         for payer, renamed in found:
             rename(copies, payer, renamed)
@@ -94,10 +94,15 @@ def _copy(copies: Store, name: str, parameters: Mapping[str, object]) -> None:
     copies.execute(load("collector.repricing", name), parameters)
 
 
-def _copy_hours(store: Store, copies: Store, label: str, resource: CapacityConfig, now: datetime) -> None:
-    """Copy all calls, and the idle charge, of the hours of a resource that are due or have calls which were copied."""
+def _copy_hours(
+    store: Store, copies: Store, label: str, resource: CapacityConfig, now: datetime, until: datetime
+) -> None:
+    """Copy all calls, and the idle charge, of the hours of a resource that are due or have calls which were copied.
+
+    Those of hours until `until` that are still running are copied too: they get the price of the hour before.
+    """
     named = copies.query(load("collector.repricing", "hours_of_capacity"), {"resource": label}).rows
-    hours = sorted({*due_hours(store, label, resource, now), *(hour for (hour,) in named)})
+    hours = {*due_hours(store, label, resource, now), *(hour for (hour,) in named)}
     if hours:
-        served = {"resource": label, "hours": hours} | resource.expressions()
+        served = {"resource": label, "hours": sorted({*hours, *running_hours(now, until)})} | resource.expressions()
         _copy(copies, "copy_hours", served | {"source": store.database})

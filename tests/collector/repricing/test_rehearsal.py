@@ -96,6 +96,15 @@ def test_a_dry_run_says_what_the_real_run_does(
     assert (tried.changes, tried.renamed) == (done.changes, done.renamed)
 
 
+def test_calls_of_the_running_hour_are_seen_at_the_price_of_the_hour_before(store: Store) -> None:
+    capacity = {"ours": RESOURCE}
+    calls = (a_call(host="flat.example", started_at=at) for at in (NOW - HOUR, NOW))
+    collect(store, *calls, capacity=capacity)
+    tried, done = (run(store, meaning(), dry_run, **capacity) for dry_run in (True, False))
+    assert tried.changes == done.changes
+    assert [(one.team, one.priced_after) for one in done.changes] == [("idle", 0), ("search", 2)]
+
+
 def test_of_two_prices_worked_out_at_once_the_later_one_counts_in_a_copy(store: Store) -> None:
     """That of an hour of capacity replaces what the hour before had carried on."""
     capacity = {"ours": RESOURCE}
