@@ -17,7 +17,7 @@ WITH
     served AS
     (
         SELECT DISTINCT price_key
-        FROM llm_calls
+        FROM llm_calls FINAL
         WHERE capacity = {resource:String}
             AND started_at >= {hour:DateTime}
             AND started_at < {hour:DateTime} + INTERVAL 1 HOUR

@@ -115,6 +115,21 @@ def test_of_two_prices_worked_out_at_once_the_later_one_counts_in_a_copy(store: 
     assert tried.changes == done.changes
 
 
+def test_the_name_that_a_call_had_before_gets_no_price_of_its_hour(store: Store) -> None:
+    capacity = {"ours": RESOURCE}
+    calls = (
+        a_call(host="flat.example", model_requested=one, started_at=at)
+        for one, at in (("one", NOW - HOUR), ("two", NOW))
+    )
+    collect(store, *calls, capacity=capacity)
+    tried, done = (run(store, meaning(one="gpt-5"), dry_run, **capacity) for dry_run in (True, False))
+    assert tried.changes == done.changes
+    assert [(one.team, one.model, one.priced_after) for one in done.changes] == [
+        ("idle", "ours", 0),
+        ("search", "one", 1),
+    ]
+
+
 def test_nothing_is_left_of_it(store: Store) -> None:
     collect(store, a_call(model_requested="one", started_at=START))
     (change,) = run(store, meaning(one="gpt-5"), True).changes
