@@ -115,20 +115,22 @@ def _sync_tee(stream: type[Any], engine: Engine) -> type[Any]:
                 yield from self._inner
                 return
             flow, guard, failed, exhausted = self._watched[1], engine.guard, False, False
-            passed, asked = flow.passed, 0
+            passed, room, asked = flow.passed, flow.room, 0
+            now, most = clock, MOST_PASSED  # between two chunks a busy machine forgets where the module has them
             try:
                 for chunk in self._inner:
                     try:
-                        flow.room -= len(chunk)  # as in Flow.add
-                        if flow.room >= 0 and len(passed) < MOST_PASSED:
-                            passed += (asked, clock(), chunk)
+                        room -= len(chunk)  # as in Flow.add
+                        if room >= 0 and len(passed) < most:
+                            passed += (asked, now(), chunk)
                         else:
+                            flow.room = room
                             flow.add_late(chunk, asked)
                     except Exception as error:  # noqa: BLE001  # as in the guard, which costs more
                         failed = True
                         guard.failed(Flow.add, error)
                     yield chunk
-                    asked = clock()
+                    asked = now()
                 exhausted = True
                 guard(flow.resumed, asked)
                 if not failed:
@@ -163,21 +165,23 @@ def _async_tee(stream: type[Any], engine: Engine) -> type[Any]:
                     yield chunk
                 return
             flow, guard, failed, exhausted = self._watched[1], engine.guard, False, False
-            passed, asked = flow.passed, 0
+            passed, room, asked = flow.passed, flow.room, 0
+            now, most = clock, MOST_PASSED  # between two chunks a busy machine forgets where the module has them
             inner = self._inner.__aiter__()
             try:
                 async for chunk in inner:
                     try:
-                        flow.room -= len(chunk)  # as in Flow.add
-                        if flow.room >= 0 and len(passed) < MOST_PASSED:
-                            passed += (asked, clock(), chunk)
+                        room -= len(chunk)  # as in Flow.add
+                        if room >= 0 and len(passed) < most:
+                            passed += (asked, now(), chunk)
                         else:
+                            flow.room = room
                             flow.add_late(chunk, asked)
                     except Exception as error:  # noqa: BLE001  # as above
                         failed = True
                         guard.failed(Flow.add, error)
                     yield chunk
-                    asked = clock()
+                    asked = now()
                 exhausted = True
                 guard(flow.resumed, asked)
                 if not failed:

@@ -138,7 +138,8 @@ class Flow:
 
     `passed` has in turn when the app asked for a chunk (0: unknown), when it came, and the chunk; `room` is what is
     left of the limit. `add` runs for every chunk, in between the app's own work: it does as little as can be, and the
-    worker the rest. The tees of httpx have its first lines in their loops, for a call costs as much again.
+    worker the rest. The tees of httpx have its first lines in their loops, for a call costs as much again, and count
+    the room there until something is late.
     """
 
     __slots__ = ("_asked", "_last", "_late", "_late_blocked", "cut", "limit", "passed", "room", "tail", "tail_size")
@@ -189,7 +190,7 @@ class Flow:
     @property
     def size(self) -> int:
         """How many bytes there were."""
-        return self.limit - self.room
+        return sum(map(len, self.head)) if self.room >= 0 else self.limit - self.room
 
     @property
     def chunks(self) -> int:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from itertools import pairwise
 
+import httpx2
 import pytest
+from hook_recorder import recording
 from hypothesis import given
 from hypothesis import strategies as st
 from tokentide.hooks import attempt
@@ -101,3 +104,19 @@ def test_times_are_in_order(clock: Clock) -> None:
         flow.resumed()
     assert all(one < other for one, other in pairwise(flow.stamps))
     assert len(flow.stamps) == MOST_CHUNKS
+
+
+@pytest.mark.parametrize(("chunks", "size"), [(7, 100), (60, 1000), (5000, 1), (5000, 4)])
+@pytest.mark.parametrize("left", [0, 3, 2])
+def test_all_that_passed_is_counted_however_long_it_was_and_when_it_was_left(chunks: int, size: int, left: int) -> None:
+    seen = chunks // left if left else chunks
+    content = itertools.chain([b"data: {}\n\n".ljust(size)], itertools.repeat(b"\n" * size, chunks - 1))
+    transport = httpx2.MockTransport(
+        lambda request: httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=content)
+    )
+    asked = ("POST", "http://api.openai.com/v1/chat/completions")
+    with recording() as recorder, httpx2.Client(transport=transport) as client:
+        with client.stream(*asked, json={"stream": True}) as response:
+            passed = sum(map(len, itertools.islice(response.iter_raw(), seen)))
+        call = recorder.call()
+    assert (call.chunks, call.response_bytes) == (seen, passed)
