@@ -71,7 +71,7 @@ def statement_problems(store: Store) -> Iterator[str]:
         structures = {name: structure for name, _, structure in store.query(load("store", "backup_tables")).rows}
         table = "call_hours"
         named = {"table": table, "path": f"{folder}/sample.native", "structure": structures.get(table, "")}
-        named["dropped"] = f"{store.database}_other"
+        named |= {"source": store.database, "dropped": f"{store.database}_other"}
         for query in statements():
             values = {name: named.get(name, sample(kind)) for name, kind in query.parameters.items()}
             run: Callable[[Query, dict[str, object]], object] = store.query if _returns_rows(query) else store.execute
