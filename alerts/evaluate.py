@@ -11,7 +11,7 @@ from typing import Final
 
 from alerts.channels.channel import Channel
 from alerts.config import AlertsConfig
-from alerts.journal import read_states, write
+from alerts.journal import complete_history, read_states, write
 from alerts.notify import Courier, due
 from alerts.reading import check_columns, readings
 from alerts.rule import Rule, RuleError
@@ -55,6 +55,7 @@ class Evaluator:
         """
         if self._states is None:
             try:
+                complete_history(self._store)
                 self._states = read_states(self._store)
             except StoreError as error:
                 _log.error("no rule is evaluated: %s", error)

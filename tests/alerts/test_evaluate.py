@@ -3,6 +3,7 @@
 import logging
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alert_scenarios import Notebook, insert_calls
@@ -106,6 +107,29 @@ def test_the_state_is_saved_before_anybody_is_told(store: Store) -> None:
     evaluator(store, notebook).tick(NOW)
     assert seen == ["firing"]
     assert [news.cause for news in notebook.told] == ["first"]
+
+
+def test_a_crash_between_state_and_history_leaves_no_gap_in_the_history(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert = store.insert
+
+    def insert_or_end(table: str, columns: list[str], rows: list[tuple[Any, ...]]) -> None:
+        if table == "alert_history" and rows:
+            raise SystemExit
+        insert(table, columns, rows)
+
+    refuse(store, range(-1, 1))
+    for minute in (0, 2):  # it fires, and it resolves
+        with monkeypatch.context() as crash:
+            crash.setattr(store, "insert", insert_or_end)
+            with pytest.raises(SystemExit):
+                evaluator(store, Notebook()).tick(NOW + minute * MINUTE)
+        evaluator(store, Notebook()).tick(NOW + (minute + 1) * MINUTE)
+    assert store.query(HISTORY).rows == [
+        ("RateLimitRatioHigh", "inactive", "firing"),
+        ("RateLimitRatioHigh", "firing", "resolved"),
+    ]
 
 
 def test_a_channel_that_was_away_hears_of_the_end_and_others_hear_nothing_twice(store: Store) -> None:
