@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
@@ -93,22 +94,18 @@ def _should_be_an_object(whole: bytes, kind: str, endpoint: Endpoint) -> bool:
 
 
 def _read_events(framing: Framing, chunks: Sequence[bytes], tail: bytes, endpoint: Endpoint, everything: bool) -> Body:
-    beginning = _Beginning(framing, chunks, endpoint, everything)
-    events, waiting = beginning.events, beginning.waiting
-    frame = waiting[-1] if waiting else beginning.frame
-    last = framing.split(tail) if tail else []
-    events += [event for one in (waiting + last)[-_LAST_EVENTS:] if (event := framing.event(one)) is not None]
-    if len(last) > 1:
-        events += _cut_end(endpoint, frame)
-    document = dict(endpoint.fold(events))
-    is_complete = any(endpoint.is_end(event) for event in events)
+    events = _Events(framing, chunks, tail, endpoint, everything)
+    reading = iter(events)
+    document = dict(endpoint.fold(reading))
+    deque(reading, maxlen=0)  # that of an endpoint which never streams leaves them
+    is_complete = events.is_complete
     if tail and not _is_counted(endpoint, document):
         # One event may be longer than what is kept of the end. Only a last event carries all counts.
-        found = parse_cut(b"", b"\n\n".join(last), _AT_THE_END)
+        found = parse_cut(b"", b"\n\n".join(events.last), _AT_THE_END)
         named = {key: document[key] for key in ("id", "model") if document.get(key)}
-        document |= {**found, **parse_cut(frame, b"", ("id", "model")), **named}
+        document |= {**found, **parse_cut(events.frame, b"", ("id", "model")), **named}
         is_complete = is_complete or _is_counted(endpoint, document)
-    return Body(document, is_stream=True, is_complete=is_complete, first_content=beginning.first_content)
+    return Body(document, is_stream=True, is_complete=is_complete, first_content=events.first_content)
 
 
 def _cut_end(endpoint: Endpoint, beginning: bytes) -> list[Document]:
@@ -121,41 +118,65 @@ def _is_counted(endpoint: Endpoint, document: Document) -> bool:
     return "output_tokens" in endpoint.answer(document).tokens
 
 
-class _Beginning:
-    """The `events` of a stream up to the first with content, which chunk `first_content` completed, or all of them.
+class _Events:
+    """The events of a stream, to be read once: with `everything` all of them, else those up to the first with content,
+    which chunk `first_content` completed, and the last ones.
 
-    `frame` is the last that was read, `waiting` are those that were not.
+    Each is made when it is asked for and not kept: a stream's worth of objects at once sets off the garbage collector,
+    which then looks through the app's objects too, and often on the app's thread.
+
+    `frame` is the last that there was, of the frames in `tail` none, which are `last`.
     """
 
-    def __init__(self, framing: Framing, chunks: Sequence[bytes], endpoint: Endpoint, everything: bool) -> None:
-        self.events: list[Document] = []
+    def __init__(
+        self, framing: Framing, chunks: Sequence[bytes], tail: bytes, endpoint: Endpoint, everything: bool
+    ) -> None:
+        self.is_complete = False
         self.first_content: int | None = None
         self.frame = b""
-        self.waiting: list[bytes] = []
-        rest: list[bytes] = []
-        for position, chunk in enumerate(chunks):
-            rest.append(chunk)
-            if framing.mark not in chunk:  # It ends nothing, and what waits may be long.
-                continue
-            *frames, left = framing.split(b"".join(rest))
-            rest = [left]
-            for number, frame in enumerate(frames):
-                if self._has_content(framing, endpoint, frame, position) and not everything:
-                    later = framing.split(b"".join([left, *chunks[position + 1 :]]))
-                    self.waiting = [each for each in (*frames[number + 1 :], *later) if each.strip()]
-                    return
-        if (last := b"".join(rest)).strip():
-            self._has_content(framing, endpoint, last, len(chunks) - 1)
+        self.last = framing.split(tail) if tail else []
+        self._framing = framing
+        self._chunks = chunks
+        self._endpoint = endpoint
+        self._everything = everything
 
-    def _has_content(self, framing: Framing, endpoint: Endpoint, frame: bytes, position: int) -> bool:
-        """Reads one frame; whether there was content by now."""
-        self.frame = frame
-        event = framing.event(frame)
-        if event is not None:
-            self.events.append(event)
-            if self.first_content is None and endpoint.has_content(event):
+    def __iter__(self) -> Iterator[Document]:
+        frames = self._frames()
+        for position, frame in frames:
+            self.frame = frame
+            if (event := self._framing.event(frame)) is None:
+                continue
+            if self.first_content is None and self._endpoint.has_content(event):
                 self.first_content = position
-        return self.first_content is not None
+            yield self._seen(event)
+            if self.first_content is not None and not self._everything:
+                break
+        waiting = [frame for _, frame in frames if frame.strip()]
+        if waiting:
+            self.frame = waiting[-1]
+        for frame in (waiting + self.last)[-_LAST_EVENTS:]:
+            if (event := self._framing.event(frame)) is not None:
+                yield self._seen(event)
+        if len(self.last) > 1:
+            yield from map(self._seen, _cut_end(self._endpoint, self.frame))
+
+    def _frames(self) -> Iterator[tuple[int, bytes]]:
+        """The frames in `chunks`, each with the position of the chunk that completed it."""
+        rest: list[bytes] = []
+        for position, chunk in enumerate(self._chunks):
+            rest.append(chunk)
+            if self._framing.mark not in chunk:  # It ends nothing, and what waits may be long.
+                continue
+            *frames, left = self._framing.split(b"".join(rest))
+            rest = [left]
+            for frame in frames:
+                yield position, frame
+        if (last := b"".join(rest)).strip():
+            yield len(self._chunks) - 1, last
+
+    def _seen(self, event: Document) -> Document:
+        self.is_complete = self.is_complete or self._endpoint.is_end(event)
+        return event
 
 
 class Framing(NamedTuple):

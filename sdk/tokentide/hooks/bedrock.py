@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -167,18 +167,28 @@ def _count_answer(document: Document) -> Answer:
 
 def _fold(events: Iterable[Document]) -> Document:
     """The answer that a stream's events add up to: Anthropic's own events, Converse's, or another family's pieces."""
-    said = list(events)
-    metrics: Any = next((event[_METRICS] for event in said if _METRICS in event), {})
-    if any(event.get("type") in _TYPED for event in said):
-        folded = dict(anthropic.fold(said))
-        return folded | {"usage": folded.get("usage") or metrics}
-    document: dict[str, Any] = {"usage": metrics, "content": "".join(_first(event, _PIECES) for event in said)}
-    for event in said:
-        document |= {key: value for key, value in (mapping(event.get("metadata")) or {}).items() if value is not None}
-        document["stopReason"] = _first(event, _REASONS) or document.get("stopReason")
-        if event.get("type") == "error":
-            document["error"] = event.get("error")
-    return document
+    document: dict[str, Any] = {}
+    pieces: list[str] = []
+    metrics: Any = None
+    is_typed = False
+
+    def noted() -> Iterator[Document]:
+        nonlocal metrics, is_typed
+        for event in events:
+            metrics = metrics or event.get(_METRICS)
+            is_typed = is_typed or event.get("type") in _TYPED
+            pieces.append(_first(event, _PIECES))
+            said = mapping(event.get("metadata")) or {}
+            document.update((key, value) for key, value in said.items() if value is not None)
+            document["stopReason"] = _first(event, _REASONS) or document.get("stopReason")
+            if event.get("type") == "error":
+                document["error"] = event.get("error")
+            yield event
+
+    of_anthropic = dict(anthropic.fold(noted()))
+    if is_typed:
+        return of_anthropic | {"usage": of_anthropic.get("usage") or metrics or {}}
+    return {"usage": metrics or {}, "content": "".join(pieces)} | document
 
 
 def _has_content(event: Document) -> bool:

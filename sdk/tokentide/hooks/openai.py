@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import unquote
@@ -112,7 +112,15 @@ def _said(*places: tuple[Any, str]) -> int:
 
 
 def _chat_fold(events: Iterable[Document]) -> Document:
-    """The completion that a stream's chunks add up to (of its first choice). Groq hides the usage in `x_groq`."""
+    """The completion that a stream's chunks add up to (of its first choice)."""
+    folded, said, finish_reason = _first_choice(events, _said_in_delta)
+    return folded | {"choices": [{"message": {"content": said}, "finish_reason": finish_reason}]}
+
+
+def _first_choice(events: Iterable[Document], said: Callable[[Document], str]) -> tuple[dict[str, Any], str, Any]:
+    """What a stream's chunks say of the whole, and of its first choice the text, in pieces that `said` finds, and why
+    it ended. Groq hides the usage in `x_groq`.
+    """
     folded: dict[str, Any] = {}
     pieces: list[str] = []
     finish_reason = None
@@ -124,10 +132,14 @@ def _chat_fold(events: Iterable[Document]) -> Document:
             folded["usage"] = usage
         choice = mapping(dig(event, "choices", 0)) or _NOTHING
         if choice.get("index") in (None, 0):
-            delta = mapping(choice.get("delta")) or _NOTHING
-            pieces.append(text(delta.get("content")) or text(delta.get("refusal")))
+            pieces.append(said(choice))
             finish_reason = choice.get("finish_reason") or finish_reason
-    return folded | {"choices": [{"message": {"content": "".join(pieces)}, "finish_reason": finish_reason}]}
+    return folded, "".join(pieces), finish_reason
+
+
+def _said_in_delta(choice: Document) -> str:
+    delta = mapping(choice.get("delta")) or _NOTHING
+    return text(delta.get("content")) or text(delta.get("refusal"))
 
 
 _NOTHING: Final[Document] = {}
@@ -158,11 +170,8 @@ def _completion_answer(document: Document) -> Answer:
 
 def _completion_fold(events: Iterable[Document]) -> Document:
     """The completion that a stream's chunks add up to (of its first choice)."""
-    kept = list(events)
-    choices = [choice for choice in (dig(event, "choices", 0) for event in kept) if dig(choice, "index") in (None, 0)]
-    reasons = [reason for choice in choices if (reason := dig(choice, "finish_reason"))]
-    said = "".join(text(dig(choice, "text")) for choice in choices)
-    return {**_chat_fold(kept), "choices": [{"text": said, "finish_reason": reasons[-1] if reasons else None}]}
+    folded, said, finish_reason = _first_choice(events, lambda choice: text(choice.get("text")))
+    return {**folded, "choices": [{"text": said, "finish_reason": finish_reason}]}
 
 
 def _completion_has_content(event: Document) -> bool:
