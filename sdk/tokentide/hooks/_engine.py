@@ -148,7 +148,9 @@ class Engine:
         else:
             self._try_again(frame)
             frame.span = current_span()  # a tracer's own span may have begun since
-        return Attempt(frame, route, request.url, request.headers, self._asked(frame, request))
+        # Not the headers: they hold the app's key, and many small objects until the worker comes.
+        length = request.headers.get("content-length", "")
+        return Attempt(frame, route, request.url, length, self._asked(frame, request))
 
     def enter(self, attempt: Attempt) -> Token[Frame | None]:
         """What is sent from here on, until `leave`, belongs to this attempt and is no attempt of its own."""

@@ -156,7 +156,7 @@ def _ms(nanoseconds: int) -> float:
 
 def _sizes(attempt: Attempt) -> Fields:
     """Bytes that went over the line, headers not counted; those of an answer that never came are unknown."""
-    asked = count(attempt.request_headers.get("content-length", ""))
+    asked = count(attempt.content_length)
     answered = attempt.size if attempt.flow is None else attempt.flow.size
     return {
         "request_bytes": None if asked is None else min(asked, _MOST_BYTES),

@@ -71,6 +71,7 @@ class Attempt:
     __slots__ = (
         "answered",
         "body",
+        "content_length",
         "decided",
         "emitted",
         "ended",
@@ -83,7 +84,6 @@ class Attempt:
         "number",
         "process",
         "request_body",
-        "request_headers",
         "route",
         "size",
         "started",
@@ -92,12 +92,12 @@ class Attempt:
         "url",
     )
 
-    def __init__(self, frame: Frame, route: Route, url: Any, request_headers: Any, request_body: bytes) -> None:
+    def __init__(self, frame: Frame, route: Route, url: Any, content_length: str, request_body: bytes) -> None:
         frame.attempts += 1
         self.frame = frame
         self.route = route
         self.url = url
-        self.request_headers = request_headers
+        self.content_length = content_length
         self.request_body = request_body
         self.number = frame.attempts
         self.process = os.getpid()

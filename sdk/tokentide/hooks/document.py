@@ -130,7 +130,12 @@ def load(body: bytes) -> Any:
     """The JSON value in `body`; None when it is none."""
     try:
         # As `json.loads` would, which first looks which encoding it is: JSON on the wire is UTF-8 (RFC 8259).
-        return _whole(body.decode("utf-8", "surrogatepass").removeprefix("\ufeff"))
+        said = body.decode("utf-8", "surrogatepass")
+        if said.startswith("{"):  # what most are, and nothing around it
+            value, end = _decode(said)
+            if end == len(said):
+                return value
+        return _whole(said.removeprefix("\ufeff"))
     except (ValueError, RecursionError):
         return None
 

@@ -155,8 +155,8 @@ def _chat_has_content(event: Document) -> bool:
 
 def _chat_is_end(event: Document) -> bool:
     """Perplexity sends no end mark: its last event says why the model stopped, and the usage."""
-    is_last = bool(dig(event, "choices", 0, "finish_reason")) and mapping(event.get("usage")) is not None
-    return is_last or event.get("type") == "[DONE]"
+    has_usage = mapping(event.get("usage")) is not None
+    return event.get("type") == "[DONE]" or (has_usage and bool(dig(event, "choices", 0, "finish_reason")))
 
 
 def _completion_prompt(request: Document) -> str:

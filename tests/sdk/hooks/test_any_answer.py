@@ -45,7 +45,7 @@ def reader() -> Iterator[Recorder]:
 
 def read(reader: Recorder, route: Route, asked: bytes, body: bytes, headers: Mapping[str, str]) -> LLMCall:
     """The record of an answer that came as one piece."""
-    attempt = Attempt(Frame(None, {}, Tags(), None), route, f"https://host/x{route.endpoint.path}", {}, asked)
+    attempt = Attempt(Frame(None, {}, Tags(), None), route, f"https://host/x{route.endpoint.path}", "", asked)
     attempt.flow = Flow(CAPTURED_BYTES)
     attempt.flow.add(body)
     attempt.http_status, attempt.headers, attempt.is_final = 200, headers, True

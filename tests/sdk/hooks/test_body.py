@@ -48,7 +48,7 @@ def read(
     endpoint: Any = CHAT,
     kind: str = "text/event-stream; charset=utf-8",
 ) -> Body:
-    attempt = Attempt(Frame(None, {}, Tags(), None), Route(PROVIDER, endpoint), "http://x", {}, b"")
+    attempt = Attempt(Frame(None, {}, Tags(), None), Route(PROVIDER, endpoint), "http://x", "", b"")
     attempt.flow = Flow(10**9 if everything else HEAD_BYTES)
     for chunk in chunks:
         attempt.flow.add(chunk)
