@@ -34,6 +34,7 @@ CALLS_IN_BLOCK: Final = 25
 # How many rounds a pair makes, each of one hooked and one bare block.
 FULL: Final = {"unary": 12, "stream": 5, "big_prompt": 4}
 QUICK: Final = {"unary": 4, "stream": 2, "big_prompt": 2}
+QUICK_PAIRS: Final = 2
 PAIRS: Final = 5
 # And of the null. What a chunk costs differs from pair to pair by 1 µs (one standard deviation), so it takes many.
 PAIRS_OF_OURS: Final = 24
@@ -190,7 +191,7 @@ def main() -> None:
     order, costs = random.Random(asked.seed), {}
     with service() as provider, service() as sink:
         for contender in dict.fromkeys([*asked.only, OURS]):
-            pairs = PAIRS_OF_OURS if contender in (OURS, NULL) and not asked.quick else PAIRS
+            pairs = QUICK_PAIRS if asked.quick else PAIRS_OF_OURS if contender in (OURS, NULL) else PAIRS
             print(f"measuring {contender} …", file=sys.stderr)
             costs[contender] = measure(contender, provider, sink, rounds, pairs, order)
     print(table(costs, versions()), end="\n\n")
