@@ -275,7 +275,7 @@ def test_a_time_limit_of_the_app_ends_a_flush(settings: Settings, place: str, ki
     before = signal.signal(signal.SIGUSR1, limit)
     try:
         with pytest.raises(OutOfTime):
-            emitter.flush(0.1)
+            emitter.flush(1)
     finally:
         signal.signal(signal.SIGUSR1, before)
         emitter._worker.running = False

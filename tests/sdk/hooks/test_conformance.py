@@ -96,7 +96,7 @@ def test_records_a_refused_connection(caller: Caller, recorder: Recorder) -> Non
 
 def test_records_a_timeout(caller: Caller, recorder: Recorder) -> None:
     with pytest.raises(caller.expected.errors["slow"]):
-        caller.unary("delay400-model", attempts=1, timeout=0.05)
+        caller.unary("delay1500-model", attempts=1, timeout=0.3)
     call = recorder.call()
     assert (call.status, call.is_final) == ("timeout", True)
     assert call.error_code in caller.expected.codes["slow"]
