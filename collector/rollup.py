@@ -21,7 +21,12 @@ from store.sql import load
 log = logging.getLogger(__name__)
 
 _MINUTES_A_STATEMENT: Final = 240
-_UNCERTAIN: Final = timedelta(minutes=15)
+UNCERTAIN: Final = timedelta(minutes=15)
+"""What was stored so shortly before a roll-up it has perhaps not seen."""
+# Who starts cannot know when others looked last. Collectors that run look often, and commands look before they roll up.
+_SINCE_NOBODY_LOOKED: Final = timedelta(hours=3)
+LOOK_EVERY_S: Final = 900.0
+"""So often a collector that runs looks for what others have left that were killed."""
 _LONGEST_DELAY_S: Final = 30.0
 # What is in hand when a program stops is safe by then, unless the store is in trouble.
 _LAST_FACTS_S: Final = 30.0
@@ -67,6 +72,7 @@ class RollUp:
         self._lock = threading.Lock()
         self._carriers = 0
         self._carried = threading.Condition()
+        self._looked_at: float | None = None
 
     def touch(self, minutes: Iterable[datetime]) -> None:
         """Facts of these minutes were inserted and acknowledged; the next `rebuild` covers them."""
@@ -85,10 +91,19 @@ class RollUp:
                 self._carriers -= 1
                 self._carried.notify_all()
 
-    def recover(self, overlap: timedelta = _UNCERTAIN) -> None:
-        """Put minutes back on the list whose facts were stored but perhaps not rolled up before the last stop."""
-        found = self._store.query(load("collector", "unrolled_minutes"), {"overlap": int(overlap.total_seconds())})
+    def recover(self, overlap: timedelta = UNCERTAIN) -> None:
+        """Put minutes back on the list whose facts were stored but perhaps not rolled up before the last stop.
+
+        To be done before anything is rolled up, for how old the newest roll-up is tells when the stop was.
+        """
+        now, within = time.monotonic(), _SINCE_NOBODY_LOOKED
+        if self._looked_at is not None:
+            within = timedelta(seconds=now - self._looked_at) + overlap
+        asked = {"overlap": int(overlap.total_seconds()), "within": int(within.total_seconds())}
+        found = self._store.query(load("collector", "unrolled_minutes"), asked)
         self.touch(row[0] for row in found.rows)
+        if overlap:
+            self._looked_at = now
 
     def rebuild(self) -> int:
         """Rebuild the newest touched minutes, as many as one statement takes, and their hours; returns how many.
@@ -111,32 +126,43 @@ class RollUp:
             raise
         return len(minutes)
 
-    def run(self, stop: threading.Event, every_s: float, is_behind: Callable[[], bool] = lambda: False) -> None:
+    def run(
+        self,
+        stop: threading.Event,
+        every_s: float,
+        is_behind: Callable[[], bool] = lambda: False,
+        look_every_s: float = LOOK_EVERY_S,
+    ) -> None:
         """Rebuild about every `every_s` seconds until `stop` is set, and once more then; less often while behind.
 
-        What is left of a backlog is found at the next start.
+        What is left of a backlog is found at the next start. What another collector leaves that is killed is found
+        within `look_every_s`, for that one may start again when nothing tells any more what it had left.
         """
-        stopping = False
-        overlap: timedelta | None = _UNCERTAIN
+        stopping, failed = False, False
         delay = every_s
         while not stopping:
             if stopping := stop.wait(delay):
                 self._wait_for_the_last_facts()
             began = time.monotonic()
             try:
-                if overlap is not None:
-                    self.recover(overlap)
-                    overlap = None
+                if failed:
+                    self.recover(timedelta())
+                self._look(look_every_s)
+                failed = False
                 while self.rebuild() == _MINUTES_A_STATEMENT and not stop.is_set():
-                    pass  # a backlog: minutes that no insert touches again
+                    self._look(look_every_s)  # a backlog: minutes that no insert touches again
                 delay = rest_s(time.monotonic() - began, every_s, is_behind())
             except StoreError as error:
                 delay = min(2 * delay, _LONGEST_DELAY_S)
-                overlap = timedelta() if overlap is None else overlap
+                failed = True
                 when = "at the next start" if stopping else f"in {delay:.0f} s"
                 log.warning("the roll-up tries again %s: %s", when, error.plain)
         if self._touched:
             log.info("%d minutes are left to roll up at the next start", len(self._touched))
+
+    def _look(self, every_s: float) -> None:
+        if self._looked_at is None or time.monotonic() - self._looked_at >= every_s:
+            self.recover()
 
     def _wait_for_the_last_facts(self) -> None:
         with self._carried:

@@ -1,6 +1,7 @@
 -- One row = one minute whose facts changed after its last complete roll-up. What was inserted shortly before that was perhaps
 -- not seen by it, which only matters where its collector was killed right then: so it counts too, but only if it came in the
--- last hours of all roll-ups, or every start would roll up days again. Times of changes are cut to milliseconds.
+-- last seconds of all roll-ups for which nobody has looked yet, or every start would roll up days again. Times of changes are
+-- cut to milliseconds.
 SELECT touched.minute
 FROM (SELECT minute, max(touched_at) AS at FROM touched_minutes GROUP BY minute) AS touched
 LEFT JOIN
@@ -15,7 +16,7 @@ LEFT JOIN (SELECT hour, max(version) AS at FROM call_hours GROUP BY hour) AS hou
 WHERE touched.at >= toDateTime64(least(minutes.at, hours.at), 3, 'UTC')
     OR (
         touched.at >= least(minutes.at, hours.at) - toIntervalSecond({overlap:UInt32})
-        AND touched.at >= (SELECT max(version) FROM call_hours) - toIntervalHour(3)
+        AND touched.at >= (SELECT max(version) FROM call_hours) - toIntervalSecond({within:UInt32})
     )
     -- Rolled up by a clock that was ahead and went back: what was touched since then only looks older.
     OR least(minutes.at, hours.at) > now64(6, 'UTC')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ from collector.pipeline import Pipeline
 from collector.price_book.book import seed_prices
 from collector.price_book.resolve import Resolver
 from collector.price_book.stated import StatedNames, stated_models
-from collector.rollup import RollUp, count_duplicates, touch_again
+from collector.rollup import LOOK_EVERY_S, RollUp, count_duplicates, touch_again
 from collector.sources import open_source
 from collector.sources.http import HttpIntake
 from dashboards.page import routes as page_routes
@@ -152,8 +153,9 @@ def collector(config: Config, store: Store, registry: CollectorRegistry) -> Prog
         program.loops["allocation"] = lambda stop: allocate.run(
             store, settings.capacity, settings.shared_costs, stop, utc_now
         )
+    look_every_s = math.inf if store.folder else LOOK_EVERY_S  # a folder has one collector
     program.loops["roll-up"] = lambda stop: roll_up.run(
-        stop, settings.roll_up_every_s, lambda: any(source.waiting() for source in sources)
+        stop, settings.roll_up_every_s, lambda: any(source.waiting() for source in sources), look_every_s
     )
     return program
 

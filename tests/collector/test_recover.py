@@ -1,0 +1,73 @@
+"""What a collector that was killed has stored is rolled up, whoever rolls up next and whenever it starts again."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from collector_batches import batch_of
+from conftest import NOW
+from events import a_call
+from given_prices import give_prices
+from tokentide.call import LLMCall
+
+from collector.rollup import RollUp
+from collector.write import Writer
+from store.connection import Store
+from store.sql import parse
+
+TOTALS = parse(
+    "totals",
+    "-- totals\nSELECT sum(attempts), (SELECT sum(attempts) FROM call_hours FINAL) FROM call_minutes FINAL",
+)
+JUST_BEFORE = """-- as if it had been stored when the roll-up had read the calls
+INSERT INTO touched_minutes SELECT DISTINCT minute, version - INTERVAL 1 SECOND FROM call_minutes"""
+
+
+@pytest.fixture(autouse=True)
+def prices(store: Store) -> None:
+    give_prices(store)
+
+
+def put(store: Store, *calls: LLMCall) -> RollUp:
+    """The roll-up of a collector that has stored `calls`."""
+    batch = batch_of(*(call.to_json() for call in calls))
+    Writer(store, "kafka", uuid4().hex, lambda s: False, lambda: 0.0).write(batch, NOW)
+    roll_up = RollUp(store)
+    roll_up.touch(batch.minutes)
+    return roll_up
+
+
+def killed_while_storing(store: Store, hours_ago: int) -> None:
+    """A minute with two calls of which its newest roll-up has seen one, because its collector was killed then."""
+    put(store, a_call()).rebuild()
+    put(store, a_call(seq=2))
+    for table in ("call_minutes", "call_hours"):
+        store.execute(parse("then", f"-- x\nCREATE TABLE of_then ENGINE = Memory AS SELECT * FROM {table}"))
+        store.execute(parse("emptied", f"-- x\nTRUNCATE TABLE {table}"))
+        then = f"SELECT * REPLACE (version - INTERVAL {hours_ago} HOUR AS version) FROM of_then"
+        store.execute(parse("older", f"-- x\nINSERT INTO {table} {then}"))
+        store.execute(parse("dropped", "-- x\nDROP TABLE of_then"))
+    store.execute(parse("emptied", "-- x\nTRUNCATE TABLE touched_minutes"))
+    store.execute(parse("touched", JUST_BEFORE))
+
+
+def totals(store: Store) -> tuple[Any, ...]:
+    return store.query(TOTALS).rows[0]
+
+
+def test_collectors_that_go_on_make_up_for_one_that_was_killed(store: Store) -> None:
+    stop, rounds = threading.Event(), iter(range(20))
+
+    def after_a_round() -> bool:
+        number = next(rounds, None)
+        if number == 0:
+            killed_while_storing(store, hours_ago=0)
+        elif number is None or totals(store) == (2, 2):
+            stop.set()
+        return False
+
+    RollUp(store).run(stop, 0.001, after_a_round, look_every_s=0.0)
+    assert totals(store) == (2, 2)
