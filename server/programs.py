@@ -121,10 +121,11 @@ def make_decoder(
 
 
 def collector(config: Config, store: Store, registry: CollectorRegistry) -> Program:
-    """Sources → store, and the roll-up of what was touched."""
+    """Sources → store, and the roll-up of what was touched, and of what a killed collector left. Raises StoreError."""
     settings = config.collector
     program = Program()
     roll_up = RollUp(store)
+    roll_up.recover()
     metrics = Metrics(registry)
     metrics.duplicates.set_function(lambda: count_duplicates(store))
     trouble = partial(disk_trouble, store.folder, config.store.least_free_bytes)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from collector_batches import batch_of
 from conftest import NOW
-from events import a_call
+from events import AT, a_call
 from given_prices import give_prices
+from prometheus_client import CollectorRegistry
 from tokentide.call import LLMCall
 
 from collector.rollup import RollUp
 from collector.write import Writer
+from server import programs
+from server.config import Config
 from store.connection import Store
 from store.sql import parse
 
@@ -58,6 +62,12 @@ def totals(store: Store) -> tuple[Any, ...]:
     return store.query(TOTALS).rows[0]
 
 
+def stopped() -> threading.Event:
+    stop = threading.Event()
+    stop.set()
+    return stop
+
+
 def test_collectors_that_go_on_make_up_for_one_that_was_killed(store: Store) -> None:
     stop, rounds = threading.Event(), iter(range(20))
 
@@ -71,3 +81,11 @@ def test_collectors_that_go_on_make_up_for_one_that_was_killed(store: Store) -> 
 
     RollUp(store).run(stop, 0.001, after_a_round, look_every_s=0.0)
     assert totals(store) == (2, 2)
+
+
+def test_what_a_collector_left_is_known_before_its_other_parts_roll_up(store: Store) -> None:
+    killed_while_storing(store, hours_ago=4)
+    restarted = programs.collector(Config(), store, CollectorRegistry())
+    put(store, a_call(started_at=AT - timedelta(hours=1))).rebuild()  # as the allocation of costs may do at once
+    restarted.loops["roll-up"](stopped())
+    assert totals(store) == (3, 3)
