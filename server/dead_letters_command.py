@@ -75,7 +75,8 @@ class RemoteDesk:
 def open_desk(config: Config, server: str | None, writes: bool) -> Iterator[Desk]:
     """The tokentide at `server`, else the store, else the tokentide that owns the store.
 
-    With `writes` the tables are brought up to this release first, and totals are current at the end.
+    With `writes` the tables are brought up to this release first, and totals are current at the end, those of what a
+    killed collector left too: with newer roll-ups than its own there it could not find that any more.
     Raises ConfigError for a wrong question, StoreError.
     """
     with owner(config, server, prepare_store if writes else store_as_it_is) as found:
@@ -85,6 +86,8 @@ def open_desk(config: Config, server: str | None, writes: bool) -> Iterator[Desk
         roll_up = RollUp(found)
         try:
             yield DeadLetterDesk(found, make_decoder(config, found), roll_up, utc_now)
+            if writes:
+                roll_up.recover()
             while roll_up.rebuild():
                 pass
         except (ValueError, UnknownLetter) as error:

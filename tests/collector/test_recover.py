@@ -19,6 +19,7 @@ from collector.rollup import RollUp
 from collector.write import Writer
 from server import programs
 from server.config import Config
+from server.dead_letters_command import open_desk
 from store.connection import Store
 from store.sql import parse
 
@@ -68,6 +69,11 @@ def stopped() -> threading.Event:
     return stop
 
 
+def config_of(store: Store, monkeypatch: pytest.MonkeyPatch) -> Config:
+    monkeypatch.setattr(programs, "check_free", lambda dsn: None)  # the engine of the tests holds the folder
+    return Config(store={"dsn": store.dsn, "database": store.database})
+
+
 def test_collectors_that_go_on_make_up_for_one_that_was_killed(store: Store) -> None:
     stop, rounds = threading.Event(), iter(range(20))
 
@@ -89,3 +95,12 @@ def test_what_a_collector_left_is_known_before_its_other_parts_roll_up(store: St
     put(store, a_call(started_at=AT - timedelta(hours=1))).rebuild()  # as the allocation of costs may do at once
     restarted.loops["roll-up"](stopped())
     assert totals(store) == (3, 3)
+
+
+def test_a_command_that_replays_dead_letters_rolls_up_what_a_killed_collector_left(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed_while_storing(store, hours_ago=4)
+    with open_desk(config_of(store, monkeypatch), None, writes=True):
+        pass
+    assert totals(store) == (2, 2)
