@@ -15,6 +15,8 @@ from given_prices import give_prices
 from prometheus_client import CollectorRegistry
 from tokentide.call import LLMCall
 
+from collector.price_book.resolve import Resolver
+from collector.repricing.reprice import reprice
 from collector.rollup import RollUp
 from collector.write import Writer
 from server import programs
@@ -103,4 +105,11 @@ def test_a_command_that_replays_dead_letters_rolls_up_what_a_killed_collector_le
     killed_while_storing(store, hours_ago=4)
     with open_desk(config_of(store, monkeypatch), None, writes=True):
         pass
+    assert totals(store) == (2, 2)
+
+
+def test_re_pricing_rolls_up_what_a_killed_collector_left(store: Store) -> None:
+    killed_while_storing(store, hours_ago=4)
+    hour = AT.replace(minute=0, second=0, microsecond=0)
+    reprice(store, Resolver(), hour, hour + timedelta(hours=1), "again", NOW, dry_run=False)
     assert totals(store) == (2, 2)
