@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import gzip
 import json
 import sys
@@ -20,7 +19,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokentide.call import LLMCall
 from tokentide.context import Tags
-from tokentide.hooks import _body
 from tokentide.hooks._body import FRAMINGS, Body, event_of, read_body, split_frames
 from tokentide.hooks._encodings import MOST_DECODED, decoded
 from tokentide.hooks.attempt import HEAD_BYTES, Attempt, Flow, Frame
@@ -261,39 +259,6 @@ def test_text_that_looks_like_a_usage_is_none() -> None:
 )
 def test_one_event(frame: bytes, event: dict[str, Any] | None) -> None:
     assert event_of(frame) == event
-
-
-def test_an_event_of_many_chunks_is_put_together_once() -> None:
-    """An image in an event is megabytes long: to look at its start again with every chunk would take seconds."""
-    looked_at = 0
-
-    def counting(text: bytes) -> list[bytes]:
-        nonlocal looked_at
-        looked_at += len(text)
-        return split_frames(text)
-
-    framing = FRAMINGS["text/event-stream"]._replace(split=counting)
-    whole = b'data: {"image": "' + b"x" * 100_000 + b'"}\n\ndata: [DONE]\n\n'
-    chunks = [whole[start : start + 100] for start in range(0, len(whole), 100)]
-    endpoint = next(endpoint for endpoint in PROVIDER.endpoints if endpoint.operation == "chat")
-    events = _body._Events(framing, chunks, b"", endpoint, everything=True)
-    assert [event.get("type") for event in events] == [None, "[DONE]"]
-    assert looked_at < 2 * len(whole)
-
-
-def test_the_events_of_a_stream_are_not_all_in_memory_at_once() -> None:
-    """Many objects at once set off the garbage collector, which costs the app's threads more than the reading does."""
-    chunks = [b'data: {"choices": [{"index": 0, "delta": {"content": "a"}}]}\n\n'] * 1_000
-    endpoint = next(endpoint for endpoint in PROVIDER.endpoints if endpoint.operation == "chat")
-    gc.collect()
-    gc.disable()
-    try:
-        before, most = gc.get_count()[0], 0
-        for _ in _body._Events(FRAMINGS["text/event-stream"], chunks, b"", endpoint, everything=True):
-            most = max(most, gc.get_count()[0] - before)
-    finally:
-        gc.enable()
-    assert most < 100
 
 
 def test_an_unfinished_event_waits() -> None:
