@@ -65,6 +65,11 @@ def replaced(costs: Costs, part: Costs, by: Costs) -> Costs:
     return {key: costs.get(key, nothing).plus(part.get(key, nothing), -1).plus(by.get(key, nothing)) for key in keys}
 
 
+def added(costs: Costs, more: Costs) -> Costs:
+    """Both together."""
+    return replaced(costs, {}, more)
+
+
 def changes(before: Costs, after: Costs) -> list[Change]:
     """Every difference, in order."""
     found = []

@@ -14,7 +14,7 @@ from collector.allocation.capacity import CapacityConfig
 from collector.allocation.hours import allocate_capacity, due_hours, running_hours
 from collector.price_book.book import PriceBook
 from collector.price_book.effective import CostVersion
-from collector.repricing.costs import Costs, replaced, under_version
+from collector.repricing.costs import Costs, added, under_version
 from collector.repricing.names import Payer, Renamed, asked, rename
 from store.connection import Store, open_store
 from store.migrate import migrate
@@ -61,7 +61,7 @@ def _costs(copies: Store, version: CostVersion) -> Costs:
     costs: Costs = {}
     for (day,) in copies.query(load("collector.repricing", "days_of_calls"), span).rows:
         first, after = max(day, version.calls_from), min(day + _DAY, version.calls_to)
-        costs = replaced(costs, {}, under_version(copies, version.number, first, after, from_facts=True))
+        costs = added(costs, under_version(copies, version.number, first, after, from_facts=True))
     return costs
 
 
