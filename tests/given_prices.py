@@ -32,7 +32,7 @@ def state_prices_of_all_calls(store: Store, text: str, layer: str = "override") 
     """What a price file says, in force for calls of all times, beside the price book of this release."""
     give_prices(store)
     book = PriceBook(store)
-    version = book.next_version(_recorded(book, text, layer, NOW), BEGINNING, END)
+    version = book.reserve(_recorded(book, text, layer, NOW), BEGINNING, END)
     book.prepare([*book.versions(), version])
     book.enact(version, "reprice", "ours", NOW)
 

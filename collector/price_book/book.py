@@ -6,6 +6,7 @@ Every change is written in an order in which its last row makes it count, so tha
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -92,10 +93,19 @@ class PriceBook:
         self._store.insert("effective_prices", ["cost_version", *EFFECTIVE], rows)
         return prices
 
-    def next_version(self, update_number: int, calls_from: datetime, calls_to: datetime) -> CostVersion:
-        """A cost version with a number that nothing has yet. Raises StoreError."""
-        number = int(self._store.query(load("collector", "next_cost_version")).scalar())
-        return CostVersion(number, update_number, calls_from, calls_to)
+    def reserve(self, update_number: int, calls_from: datetime, calls_to: datetime) -> CostVersion:
+        """A cost version with a number that nobody else gets, in this process or another. Raises StoreError.
+
+        It is written down as a price that never holds, of a key that is drawn by lot. Who then sees himself alone has
+        the number, because whoever takes it later sees him. Who sees others leaves it to them and takes the next.
+        """
+        taker = secrets.randbits(64)
+        while True:
+            number = self._next_version()
+            columns = ["cost_version", "price_key", "starts_at", "ends_at", "source"]
+            self._store.insert("effective_prices", columns, [(number, taker, BEGINNING, BEGINNING, "reserved")])
+            if self._store.query(load("collector", "cost_version_takers"), {"version": number}).rows == [(taker,)]:
+                return CostVersion(number, update_number, calls_from, calls_to)
 
     def enact(self, version: CostVersion, kind: str, reason: str, now: datetime) -> None:
         """From now on `version`, which is prepared, is the newest one. Raises StoreError."""
@@ -106,7 +116,7 @@ class PriceBook:
     def check(self, new: Sequence[Statement], now: datetime) -> None:
         """Whether prices could be looked up if `new` were in force. Raises ValueError, StoreError."""
         known, number = self.versions(), self._next_update()
-        version = self.next_version(number, _start(known, now), END)
+        version = CostVersion(self._next_version(), number, _start(known, now), END)
         self._effective([*self.statements(), *_numbered(new, number)], [*known, version])
 
     def put_in_force(self, update_number: int, reason: str, now: datetime) -> CostVersion:
@@ -115,7 +125,7 @@ class PriceBook:
         Later minutes that are rolled up already follow. Raises StoreError.
         """
         known = self.versions()
-        version = self.next_version(update_number, _start(known, now), END)
+        version = self.reserve(update_number, _start(known, now), END)
         self.prepare([*known, version])
         if known:  # were the store lost after it is enacted, the next start would have to know them
             self._store.execute(load("collector", "touch_minutes"), {"minutes": self._minutes_from(version.calls_from)})
@@ -123,6 +133,9 @@ class PriceBook:
         if known:
             self._roll_up(self._minutes_from(version.calls_from))
         return version
+
+    def _next_version(self) -> int:
+        return int(self._store.query(load("collector", "next_cost_version")).scalar())
 
     def _next_update(self) -> int:
         return int(self._store.query(load("collector", "next_price_update")).scalar())

@@ -86,7 +86,7 @@ def _prepared(store: Store, book: PriceBook, start: datetime, end: datetime) -> 
     if not known:
         raise ValueError("there is no price book yet: start tokentide once, or run tokentide migrate")
     newest = int(store.query(load("collector.repricing", "newest_price_update")).scalar())
-    version = book.next_version(newest, start, end)
+    version = book.reserve(newest, start, end)
     book.prepare([*known, version])
     return version
 

@@ -15,6 +15,9 @@ from given_prices import give_prices, state_prices
 from collector.price_book import book
 from collector.price_book.book import PriceBook, Update
 from collector.price_book.price_file import parse_price_file
+from collector.price_book.resolve import Resolver
+from collector.price_book.row import BEGINNING, END
+from collector.repricing.reprice import reprice
 from collector.rollup import RollUp
 from store.connection import Store
 from store.errors import StoreError
@@ -71,3 +74,25 @@ def test_what_holds_is_worked_out_once_where_an_update_is_checked_and_put_in_for
     assert asked == [changed.put_in_force(number, "ours", NOW)]
     changed.put_in_force(number, "again", NOW + MINUTE)
     assert len(asked) == 2
+
+
+def test_a_dry_run_that_takes_its_number_at_the_same_time_drops_no_prices_of_an_update(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collect(store, a_call(started_at=NOW))
+    ours, stated = PriceBook(store), parse_price_file(DOUBLE, "override", "ours")
+    number = ours.record(Update("override", "ours", "0" * 64, "ours", stated), NOW)
+    insert, versions = store.insert, ours.versions()
+
+    def meanwhile(table: str, columns: list[str], rows: list[tuple[Any, ...]]) -> None:
+        if table == "effective_prices":
+            monkeypatch.setattr(store, "insert", insert)
+            versions.append(ours.reserve(number, BEGINNING, END))
+            ours.prepare(versions)
+        insert(table, columns, rows)
+
+    monkeypatch.setattr(store, "insert", meanwhile)
+    hour = NOW.replace(minute=0, second=0, microsecond=0)
+    reprice(store, Resolver(), hour - 60 * MINUTE, hour, "", NOW, dry_run=True)
+    ours.enact(versions[-1], "update", "ours", NOW)
+    assert store.query(parse("calls", "-- One row = all.\nSELECT sum(cost) FROM priced_calls")).scalar() == 2 * A_CALL
