@@ -131,10 +131,8 @@ def measure(store: Store, calls: int) -> dict[str, Any]:
     found["priced_one_by_one_per_s"] = per_s(store, ONE_BY_ONE, calls)
     found["summed_rows_per_s"] = per_s(store, SUMMED, calls)
     book = PriceBook(store)
-    number = book.record(
-        Update("contract", "ours", "0" * 64, "a contract", parse_price_file(DEARER, "contract", "ours")), END
-    )
-    book.put_in_force(number, "a contract", END)
+    book.record(Update("contract", "ours", "0" * 64, "a contract", parse_price_file(DEARER, "contract", "ours")), END)
+    book.put_in_force("a contract", END)
     start = (END - timedelta(days=1)).replace(minute=0)
     before = time.perf_counter()
     done = reprice(store, resolver, start, END, "a contract", END, dry_run=False)

@@ -54,7 +54,7 @@ def updated(store: Store, config: Config, asked: Mapping[str, Any], clock: Clock
         return done
     digest = hashlib.sha256(text.encode()).hexdigest()
     number = book.record(Update(layer, name, digest, reason, statements), now)
-    version = book.put_in_force(number, reason, now)
+    version = book.put_in_force(reason, now)
     return done | {
         "update": number,
         "cost_version": version.number,

@@ -25,7 +25,8 @@ def give_prices(store: Store) -> None:
 def state_prices(store: Store, text: str, layer: str = "override", at: datetime = NOW) -> None:
     """What a price file says, in the book and in force for calls from the minute after `at` on."""
     book = PriceBook(store)
-    book.put_in_force(_recorded(book, text, layer, at), "ours", at)
+    _recorded(book, text, layer, at)
+    book.put_in_force("ours", at)
 
 
 def state_prices_of_all_calls(store: Store, text: str, layer: str = "override") -> None:

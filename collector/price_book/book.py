@@ -36,7 +36,7 @@ class Update:
 
 
 class PriceBook:
-    """The price book of one store, to be used for one change or question: its statements are read once."""
+    """The price book of one store, to be used for one change or question: its statements are read once for it."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -57,6 +57,10 @@ class PriceBook:
     def digest(self, layer: str) -> str:
         """The digest of the last update of a layer; empty if there was none. Raises StoreError."""
         return str(self._store.query(load("collector", "price_update_digest"), {"layer": layer}).scalar())
+
+    def newest_update(self) -> int:
+        """The number of the last update, 0 where there is none. Raises StoreError."""
+        return int(self._store.query(load("collector", "newest_price_update")).scalar())
 
     def record(self, update: Update, now: datetime) -> int:
         """Append an update and return its number; only a later cost version prices calls with it. Raises StoreError."""
@@ -119,14 +123,18 @@ class PriceBook:
         version = CostVersion(self._next_version(), number, _start(known, now), END)
         self._effective([*self.statements(), *_numbered(new, number)], [*known, version])
 
-    def put_in_force(self, update_number: int, reason: str, now: datetime) -> CostVersion:
-        """Price calls from the next minute on with what the book says after an update; the first one prices all calls.
+    def put_in_force(self, reason: str, now: datetime) -> CostVersion:
+        """Price calls from the next minute on with what the book says; the first one prices all calls.
 
-        Later minutes that are rolled up already follow. Raises StoreError.
+        Later minutes that are rolled up already follow. Where someone else has changed prices in the meantime they are
+        prepared again, with that in them. Raises StoreError.
         """
-        known = self.versions()
-        version = self.reserve(update_number, _start(known, now), END)
-        self.prepare([*known, version])
+        while True:
+            self._statements, known = None, self.versions()
+            version = self.reserve(self.newest_update(), _start(known, now), END)
+            self.prepare([*known, version])
+            if self.versions() == known:
+                break
         if known:  # were the store lost after it is enacted, the next start would have to know them
             self._store.execute(load("collector", "touch_minutes"), {"minutes": self._minutes_from(version.calls_from)})
         self.enact(version, "update" if known else "first", reason, now)
@@ -170,9 +178,9 @@ def seed_prices(store: Store, now: datetime) -> int:
     changed = [row for key, rows in wanted.items() if rows != known.get(key) for row in rows]
     reason = "the price data of this release"
     statements = [Statement(0, "seed", "", row) for row in changed]
-    number = book.record(Update("seed", "prices.csv", digest, reason, statements), now)
+    book.record(Update("seed", "prices.csv", digest, reason, statements), now)
     if changed:
-        book.put_in_force(number, reason, now)
+        book.put_in_force(reason, now)
     return len(changed)
 
 

@@ -53,12 +53,14 @@ def reprice(
 
     Hours of `capacity` with calls whose names are understood otherwise are worked out again with that. Calls charged to
     capacity that is not declared for their time keep their names, because nobody works out their hours any more.
-    With `dry_run` only say what would change. Raises ValueError for a span that cannot be priced again, StoreError.
+    With `dry_run` only say what would change. Raises ValueError for a span that cannot be priced again, and where
+    prices were changed by someone else meanwhile; StoreError.
     """
     _check(store, start, end, now)
     resources = capacity or {}
     book = PriceBook(store)
-    version = _prepared(store, book, start, end)
+    known = book.versions()
+    version = _prepared(book, known, start, end)
     _roll_up(store, UNCERTAIN)  # once costs are rewritten, nothing tells what a killed collector left there
     before = recorded(store, start, end)
     found = [(payer, one) for payer in payers(resources, start, end) for one in find_renamed(store, resolver, payer)]
@@ -72,6 +74,8 @@ def reprice(
     for label, resource in resources.items():
         allocate_capacity(store, label, resource, now, version.number)
     changed = changes(before, _under(store, version))
+    if book.versions() != known:  # what they say of other calls is not in the prices of this one
+        raise ValueError("prices were changed by someone else meanwhile: price the calls again")
     book.enact(version, "reprice", reason, now)
     columns = ["cost_version", *Change._fields, "reason", "created_at"]
     store.insert("cost_changes", columns, [(version.number, *change, reason, now) for change in changed])
@@ -80,13 +84,11 @@ def reprice(
     return Repriced(version.number, changed, renamed, correct(store, reason, now).correction_entries)
 
 
-def _prepared(store: Store, book: PriceBook, start: datetime, end: datetime) -> CostVersion:
-    """The next cost version, with its prices: it counts only when it is enacted."""
-    known = book.versions()
+def _prepared(book: PriceBook, known: Sequence[CostVersion], start: datetime, end: datetime) -> CostVersion:
+    """The cost version after those `known`, with its prices: it counts only when it is enacted."""
     if not known:
         raise ValueError("there is no price book yet: start tokentide once, or run tokentide migrate")
-    newest = int(store.query(load("collector.repricing", "newest_price_update")).scalar())
-    version = book.reserve(newest, start, end)
+    version = book.reserve(book.newest_update(), start, end)
     book.prepare([*known, version])
     return version
 

@@ -24,6 +24,7 @@ from store.errors import StoreError
 from store.sql import parse
 
 MINUTE = timedelta(minutes=1)
+HOUR = NOW.replace(minute=0, second=0, microsecond=0)
 A_CALL = Decimal("0.001013")
 DOUBLE = '[[price]]\nprovider = "openai"\nmodel = "gpt-5"\nrates = { input_rate = 2.5, cache_read_rate = 0.25, output_rate = 20 }'
 
@@ -70,9 +71,9 @@ def test_what_holds_is_worked_out_once_where_an_update_is_checked_and_put_in_for
     monkeypatch.setattr(book, "effective", counted)
     changed, stated = PriceBook(store), parse_price_file(DOUBLE, "override", "ours")
     changed.check(stated, NOW)
-    number = changed.record(Update("override", "ours", "0" * 64, "ours", stated), NOW)
-    assert asked == [changed.put_in_force(number, "ours", NOW)]
-    changed.put_in_force(number, "again", NOW + MINUTE)
+    changed.record(Update("override", "ours", "0" * 64, "ours", stated), NOW)
+    assert asked == [changed.put_in_force("ours", NOW)]
+    changed.put_in_force("again", NOW + MINUTE)
     assert len(asked) == 2
 
 
@@ -92,7 +93,24 @@ def test_a_dry_run_that_takes_its_number_at_the_same_time_drops_no_prices_of_an_
         insert(table, columns, rows)
 
     monkeypatch.setattr(store, "insert", meanwhile)
-    hour = NOW.replace(minute=0, second=0, microsecond=0)
-    reprice(store, Resolver(), hour - 60 * MINUTE, hour, "", NOW, dry_run=True)
+    reprice(store, Resolver(), HOUR - 60 * MINUTE, HOUR, "", NOW, dry_run=True)
     ours.enact(versions[-1], "update", "ours", NOW)
+    assert store.query(parse("calls", "-- One row = all.\nSELECT sum(cost) FROM priced_calls")).scalar() == 2 * A_CALL
+
+
+def test_an_update_keeps_the_prices_of_calls_that_were_priced_again_meanwhile(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collect(store, a_call(started_at=HOUR - MINUTE))
+    ours, stated = PriceBook(store), parse_price_file(DOUBLE, "override", "ours")
+    ours.record(Update("override", "ours", "0" * 64, "ours", stated), NOW)
+    insert = store.insert
+
+    def meanwhile(*told: Any) -> None:
+        monkeypatch.setattr(store, "insert", insert)
+        reprice(store, Resolver(), HOUR - 60 * MINUTE, HOUR, "ours", NOW, dry_run=False)
+        insert(*told)
+
+    monkeypatch.setattr(store, "insert", meanwhile)
+    ours.put_in_force("ours", NOW)
     assert store.query(parse("calls", "-- One row = all.\nSELECT sum(cost) FROM priced_calls")).scalar() == 2 * A_CALL

@@ -109,6 +109,21 @@ def test_minutes_that_are_to_be_split_are_noted_before(store: Store, monkeypatch
     assert store.query(SPENT).rows == [before]
 
 
+def test_prices_that_are_changed_meanwhile_are_not_replaced(priced: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    execute = priced.execute
+
+    def meanwhile(query: Query, *more: Any) -> None:
+        if query.name == "touch_mixed_minutes":
+            monkeypatch.setattr(priced, "execute", execute)
+            state_prices(priced, DOUBLE.format(since="2026-01-01"))
+        execute(query, *more)
+
+    monkeypatch.setattr(priced, "execute", meanwhile)
+    with pytest.raises(ValueError, match="price the calls again"):
+        again(priced, START, END, "ours", NOW, dry_run=False)
+    assert [kind for (kind,) in priced.query(VERSIONS).rows] == ["first", "update"]
+
+
 def test_names_that_are_understood_only_after_a_stop_are_in_the_totals(priced: Store) -> None:
     named = {"model_requested": "nobody-knows"}
     known = Resolver(Declared([DeclaredModel(name="nobody-knows", is_model="gpt-5", of_provider="openai")]))
