@@ -83,7 +83,8 @@ def repriced(store: Store, config: Config, asked: Mapping[str, Any], clock: Cloc
     """Price calls again, `{"from", "to", "reason"}`; with `dry_run` only say what would change.
 
     Answers the number of the cost version, `changes` by month, team and model, the names that are `renamed`, understood
-    otherwise than before, and how many `corrections` closed months got. Raises ValueError, StoreError.
+    otherwise than before, the `closed_months` that get corrections because of it, and how many `corrections` were
+    booked (None with `dry_run`). Raises ValueError, StoreError.
     """
     start, end = (parse_instant(_text(asked, edge)) for edge in ("from", "to"))
     resolver, dry_run = _resolver(store, config), bool(asked.get("dry_run"))
@@ -91,6 +92,7 @@ def repriced(store: Store, config: Config, asked: Mapping[str, Any], clock: Cloc
     done = reprice(store, resolver, start, end, reason, clock(), dry_run, capacity)
     return {
         "cost_version": done.cost_version,
+        "closed_months": [f"{month:%Y-%m}" for month in done.closed_months],
         "corrections": done.corrections,
         "changes": [
             {

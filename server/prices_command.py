@@ -147,6 +147,8 @@ def print_changes(done: Mapping[str, Any], dry_run: bool) -> None:
     if not done["changes"] and not done["renamed"]:
         sys.stdout.write("no cost changes\n")
     elif dry_run:
+        if done["closed_months"]:
+            sys.stdout.write(f"closed months would get corrections: {', '.join(done['closed_months'])}\n")
         sys.stdout.write("nothing was written\n")
     else:
         sys.stdout.write(f"cost version {done['cost_version']} is in force\n")

@@ -6,12 +6,12 @@ The old cost stays known: every cost version can be asked for what any call cost
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from collector.allocation.capacity import CapacityConfig
 from collector.allocation.hours import allocate_capacity
-from collector.books import correct
+from collector.books import closed_months, correct
 from collector.price_book.book import PriceBook
 from collector.price_book.effective import CostVersion
 from collector.price_book.resolve import Resolver
@@ -30,13 +30,15 @@ _HOUR: Final = timedelta(hours=1)
 class Repriced(NamedTuple):
     """The number of the cost version, every change by month, team and model, and what is understood otherwise.
 
-    `corrections` is how many entries of closed months were corrected in the books because of it.
+    `closed_months` are those of the changes whose books are closed. `corrections` is how many entries were booked to
+    correct closed months; None where it was only tried, because it is known only when they are booked.
     """
 
     cost_version: int
     changes: list[Change]
     renamed: list[Renamed]
-    corrections: int = 0
+    closed_months: list[date]
+    corrections: int | None = None
 
 
 def reprice(
@@ -66,8 +68,8 @@ def reprice(
     found = [(payer, one) for payer in payers(resources, start, end) for one in find_renamed(store, resolver, payer)]
     renamed = added_up(one for _, one in found)
     if dry_run:
-        after = _tried(store, version, found, resources, now)
-        return Repriced(version.number, changes(before, after), renamed)
+        changed = changes(before, _tried(store, version, found, resources, now))
+        return Repriced(version.number, changed, renamed, _closed(store, changed))
     for payer, one in found:
         rename(store, payer, one)
     # Without that such calls would cost nothing, in closed months too, until a collector has done it.
@@ -81,7 +83,14 @@ def reprice(
     store.insert("cost_changes", columns, [(version.number, *change, reason, now) for change in changed])
     for day, next_day in _pieces(store, start, end):
         _rewrite(store, version.number, day, next_day)
-    return Repriced(version.number, changed, renamed, correct(store, reason, now).correction_entries)
+    booked = correct(store, reason, now).correction_entries
+    return Repriced(version.number, changed, renamed, _closed(store, changed), booked)
+
+
+def _closed(store: Store, changed: Sequence[Change]) -> list[date]:
+    """The closed months in which costs change."""
+    concerned = {change.month for change in changed}
+    return [month for month in closed_months(store) if month in concerned]
 
 
 def _prepared(book: PriceBook, known: Sequence[CostVersion], start: datetime, end: datetime) -> CostVersion:

@@ -7,7 +7,7 @@ import io
 import json
 import sys
 from contextlib import nullcontext
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pytest
 from collected_calls import collect
 from conftest import NOW
 from events import a_call
+from given_prices import state_prices
 from hypothesis import given
 from hypothesis import strategies as st
 from tokentide.call import LLMCall
@@ -22,7 +23,10 @@ from tokentide.call import LLMCall
 from server import books_command, owner
 from server.books_command import print_booked, write_entries
 from server.cli import main
+from server.config import Config
 from server.output import plain
+from server.prices import repriced
+from server.prices_command import print_changes
 from store.connection import Store
 
 
@@ -67,6 +71,23 @@ def test_a_correction_may_take_away(capsys: pytest.CaptureFixture[str]) -> None:
     done = {"usage_entries": 0, "usage_usd": "0", "correction_entries": 3, "corrections_usd": "-0.18510015"}
     print_booked(done)
     assert capsys.readouterr().out == "booked -$0.18510015 of corrections in 3 entries\n"
+
+
+def test_a_dry_run_of_new_prices_names_the_closed_months_that_it_would_correct(
+    config: Path, capsys: pytest.CaptureFixture[str], store: Store
+) -> None:
+    run(capsys, "close", "2026-09")
+    state_prices(store, '[[price]]\nprovider = "openai"\nmodel = "gpt-5"\ndiscount = 0.5\n', "contract")
+    asked = {"from": "2026-09-01", "to": "2026-11-01", "reason": "ours"}
+    tried, done = (
+        repriced(store, Config(), asked | {"dry_run": dry_run}, lambda: NOW + timedelta(minutes=2))
+        for dry_run in (True, False)
+    )
+    print_changes(tried, dry_run=True)
+    said = capsys.readouterr().out.splitlines()
+    assert said[-2:] == ["closed months would get corrections: 2026-09", "nothing was written"]
+    assert (tried["closed_months"], tried["corrections"]) == (["2026-09"], None)
+    assert (done["closed_months"], done["corrections"]) == (["2026-09"], 1)
 
 
 def test_the_chargeback_says_what_is_known_and_what_is_not(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

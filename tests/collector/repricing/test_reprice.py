@@ -252,7 +252,7 @@ def test_what_was_unpriced_gets_a_price_when_its_name_is_declared(priced: Store)
         ("nobody-knows", 0, 1)
     ]
     assert priced.query(SPENT).rows == [(3 * A_CALL + done.changes[0].cost_after, 4, 0)]
-    assert reprice(priced, resolver, START, END, "", NOW, dry_run=False)[1:] == ([], [], 0)
+    assert reprice(priced, resolver, START, END, "", NOW, dry_run=False)[1:] == ([], [], [], 0)
 
 
 @pytest.mark.parametrize(
