@@ -157,7 +157,7 @@ class Emitter:
         self.transport = transport
         self._settings, self._read, self._weigh = settings, read, weigh
         self._clock, self._now, self._jitter = clock, now, jitter
-        self._worker = self._new_worker()
+        self._worker = self._new_worker(transport)
         self._closed: _Worker | None = None
         self.before_exit: Callable[[], object] = lambda: None
         process_end.register(self)
@@ -215,7 +215,7 @@ class Emitter:
         """Forget the parent's events and connections, which stay the parent's; called in a forked child."""
         inherited = self._worker
         self.transport = self.transport.renewed()
-        self._worker = self._new_worker()
+        self._worker = self._new_worker(self.transport)
         inherited.delivery.forget()
 
     def _flush(self, timeout: float) -> bool:
@@ -233,10 +233,12 @@ class Emitter:
         return request.kept
 
     def _close(self, timeout: float) -> None:
-        worker = self._worker
         # The old one may still be using its transport when a new one starts.
-        self.transport = self.transport.renewed()
-        self._closed, self._worker = worker, self._new_worker()
+        transport = self.transport.renewed()
+        successor = self._new_worker(transport)
+        # Nothing may come between: each of two threads that close at once has a worker of its own to close.
+        worker, self._worker = self._worker, successor
+        self._closed, self.transport = worker, transport
         if worker.idle():
             return
         patience = patience_s(timeout, 0.5 * timeout, worker.queued())
@@ -247,13 +249,13 @@ class Emitter:
             if not request.done.is_set():
                 worker.delivery.hand.take_over(timeout - patience)
 
-    def _new_worker(self) -> _Worker:
+    def _new_worker(self, transport: Transport) -> _Worker:
         settings = self._settings
         queue = Backlog(settings.queue_size, settings.queue_max_bytes)
         spool = Spool(spool_folder(settings), settings.spool_max_bytes, settings.spool_max_age_days * SECONDS_OF_A_DAY)
         delivery = Delivery(
             queue,
-            self.transport,
+            transport,
             spool,
             self._read,
             app=settings.app,
