@@ -57,6 +57,10 @@ class Account:
         """Whether the counts have changed since the last report."""
         return self._reported != self._standing()
 
+    def tells_of(self, seq: int) -> bool:
+        """Whether the event of this number is among those of the last report."""
+        return seq <= self._reported[0]
+
     def report(self, closed: bool) -> bytes:
         """The counts as they are now, for the far side, which keeps the newest: also where the clock was set back."""
         now = self._now()

@@ -56,17 +56,21 @@ class _Worker:
         self.delivery = delivery
         self.running = False
         self._queue = queue
+        self._ended = False
         self._requests: deque[_Request] = deque()
         # Neither makes a signal handler wait that comes while its own thread is using it.
         self._wake: SimpleQueue[None] = SimpleQueue()
         self._starting = threading.Lock()
 
     def start(self) -> None:
-        """Start the thread unless it runs. A process that is ending starts none: `Emitter.close` copes with that."""
+        """Start the thread unless it runs or the producer is closed.
+
+        A process that is ending starts none: `Emitter.close` copes with that.
+        """
         if not self._starting.acquire(blocking=False):
             return  # somebody is starting it
         try:
-            if process_end.threads_may_start and not self.running:
+            if process_end.threads_may_start and not self.running and self._owner.is_open(self):
                 self.running = True
                 process_end.close_with_multiprocessing()
                 try:
@@ -94,6 +98,19 @@ class _Worker:
         """Wait for what was asked, for so long at most."""
         if self.running:
             request.done.wait(max(0.0, patience_s))
+
+    def end(self) -> None:
+        """The last report is made and nobody looks into the queue any more."""
+        self._ended = True
+        self.pass_on()
+
+    def pass_on(self) -> None:
+        """Give what comes too late to the next producer: now, or when this one has ended."""
+        while self._ended and self._queue:
+            with contextlib.suppress(IndexError):  # another thread was quicker
+                seq, attempt = self._queue.take()
+                if not self.delivery.account.tells_of(seq):
+                    self._owner.emit(attempt)
 
     def _run(self) -> None:
         look_s = QUICKEST_LOOK_S
@@ -166,10 +183,16 @@ class Emitter:
         """Queue an attempt. When there are too many the oldest one falls out; that is counted as `overflow`."""
         worker = self._worker
         worker.put(attempt, self._weigh(attempt))
-        if not worker.running:
+        if worker is not self._worker:
+            worker.pass_on()
+        elif not worker.running:
             worker.start()
             if not (process_end.threads_may_start or sys.is_finalizing()):
                 self.close()
+
+    def is_open(self, worker: _Worker) -> bool:
+        """Whether events go to this one: it is not closed."""
+        return worker is self._worker
 
     def count_hook_error(self, told: bool = False) -> None:
         """Count a failure of a hook. The next report says how many there were; so does the log, once, unless `told`."""
@@ -240,14 +263,15 @@ class Emitter:
         worker, self._worker = self._worker, successor
         self._closed, self.transport = worker, transport
         if worker.idle():
+            worker.end()
             return
         patience = patience_s(timeout, 0.5 * timeout, worker.queued())
         request = _Request(self._clock() + 0.8 * patience, closing=True)
         try:
             worker.ask(request, patience)
         finally:  # Ctrl-C ends the wait for the far side; the spool is quick.
-            if not request.done.is_set():
-                worker.delivery.hand.take_over(timeout - patience)
+            if request.done.is_set() or worker.delivery.hand.take_over(timeout - patience):
+                worker.end()
 
     def _new_worker(self, transport: Transport) -> _Worker:
         settings = self._settings

@@ -123,17 +123,17 @@ class Hand:
             finally:
                 self.lock.release()
 
-    def take_over(self, timeout_s: float) -> None:
+    def take_over(self, timeout_s: float) -> bool:
         """Spool everything that is not acknowledged and keep the worker from doing more: the producer's last act.
 
-        What cannot be read in time is counted as dropped.
+        What cannot be read in time is counted as dropped. False: all is left as it is, because the disk takes too long.
         """
         give_up = self._clock() + timeout_s
         self._ends = True
         if not self.lock.acquire(timeout=timeout_s):
             # The disk keeps the worker waiting, and would keep this thread waiting too.
             self.taken_over = True
-            return
+            return False
         self.taken_over = self._closes_spool = True
         reads = self._reads
         self.lock.release()
@@ -160,6 +160,7 @@ class Hand:
             self.records.append(self._account.report(closed=True))
             self.spool_all()
         self._spool.close()
+        return True
 
     def leave(self) -> None:
         """Drop what no step will come back to, and spool a report that counts it: the worker's last act."""

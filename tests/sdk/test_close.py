@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from emitted import call_ids, calls, read, spooled
+from tokentide import process_end
 from tokentide.call import LLMCall
 from tokentide.config import Settings, load
 from tokentide.emitter import Emitter
@@ -63,3 +64,71 @@ def test_two_threads_that_close_at_once_close_a_worker_each(
     assert call_ids(found) == ["a", "b"]
     assert sum(b'"closed":true' in record for record in found) == 1
     every_event_has_one_fate(found)
+
+
+@pytest.mark.parametrize("by", ["the worker", "who closes"])
+def test_an_event_that_comes_after_the_end_of_its_worker_has_a_fate(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    monkeypatch.setattr(process_end, "threads_may_start", by == "the worker")
+    transport = MemoryTransport(settings)
+
+    def weigh(attempt: str) -> int:
+        """The thread that emits has its worker already and waits here."""
+        if attempt == "late" and emitter._worker is first:
+            emitter.close(30)
+        return 1
+
+    emitter = Emitter(settings, transport, read, weigh=weigh)
+    first = emitter._worker
+    first.put("early", 1)
+    first.start()
+    emitter.emit("late")
+    emitter.close(30)
+    found = [*transport.records, *spooled(settings)]
+    assert call_ids(found) == ["early", "late"]
+    every_event_has_one_fate(found)
+
+
+def test_an_event_that_comes_after_the_last_look_has_a_fate(settings: Settings) -> None:
+    has_its_worker, last_look_is_over = threading.Event(), threading.Event()
+
+    def weigh(attempt: str) -> int:
+        if attempt == "late" and threading.current_thread() is late:
+            has_its_worker.set()
+            assert last_look_is_over.wait(30)
+        return 1
+
+    class Watched(MemoryTransport):
+        def send(self, records: Sequence[bytes], timeout_s: float) -> None:
+            super().send(records, timeout_s)
+            if b'"closed":true' in records[-1]:
+                last_look_is_over.set()
+                late.join()
+
+    transport = Watched(settings)
+    emitter = Emitter(settings, transport, read, weigh=weigh)
+    late = threading.Thread(target=emitter.emit, args=["late"])
+    emitter.emit("early")
+    late.start()
+    assert has_its_worker.wait(30)
+    emitter.close(30)
+    emitter.close(30)
+    assert call_ids(transport.records) == ["early", "late"]
+    every_event_has_one_fate(transport.records)
+
+
+def test_an_event_that_the_last_report_counts_as_dropped_stays_so(settings: Settings) -> None:
+    """Threads may put their events in any order of the numbers."""
+    transport = MemoryTransport(settings)
+    emitter = Emitter(settings, transport, read)
+    first = emitter._worker
+    numbers = iter([2, 1])
+    first._queue._numbers = numbers  # type: ignore[assignment]
+    emitter.emit("early")
+    emitter.close(30)
+    first.put("late", 1)
+    first.pass_on()
+    emitter.close(30)
+    assert call_ids(transport.records) == ["early"]
+    every_event_has_one_fate(transport.records)
