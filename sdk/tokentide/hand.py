@@ -106,22 +106,8 @@ class Hand:
         What it is sending at this moment may arrive, and out of the spool once more.
         """
         give_up = self._clock() + timeout_s
-        # Not for ever: a signal handler may have interrupted this very thread in here.
-        while self.lock.acquire(timeout=max(0.0, give_up - self._clock())):
-            try:
-                if self._reads or self._ends:
-                    return  # it is not the far side that takes so long, and one thread reads at a time
-                records = self.records
-                self.spool_all()
-                if self.records is not records and self._kept is None:
-                    self._kept = records
-                if self.records or not self._queue or self._clock() >= give_up:
-                    return
-                while self._queue and not self._ends and len(self.records) < MAX_RECORDS and self._clock() < give_up:
-                    self._read_one()
-                self.spool_all()
-            finally:
-                self.lock.release()
+        while self._keep_batch(give_up):
+            pass
 
     def take_over(self, timeout_s: float) -> bool:
         """Spool everything that is not acknowledged and keep the worker from doing more: the producer's last act.
@@ -196,6 +182,32 @@ class Hand:
         """Count the records as dropped for this reason, which the log is to tell with the message."""
         self._account.loses_records(reason, records)
         self._notices.add(reason, message)
+
+    def _keep_batch(self, give_up: float) -> bool:
+        """Spool what is in hand and one batch of the queue; whether there may be more to keep."""
+        held: list[bool] = []
+        try:
+            # Not for ever: a signal handler may have interrupted this very thread in here.
+            self._acquire(held, max(0.0, give_up - self._clock()))
+            if not held[0] or self._reads or self._ends:
+                return False  # it is not the far side that takes so long, and one thread reads at a time
+            records = self.records
+            self.spool_all()
+            if self.records is not records and self._kept is None:
+                self._kept = records
+            if self.records or not self._queue or self._clock() >= give_up:
+                return False
+            while self._queue and not self._ends and len(self.records) < MAX_RECORDS and self._clock() < give_up:
+                self._read_one()
+            self.spool_all()
+            return True
+        finally:
+            if True in held:
+                self.lock.release()
+
+    def _acquire(self, held: list[bool], timeout_s: float) -> None:
+        """Wait for the lock. Whether it is held is in `held` at once: a signal may come before this returns."""
+        held.extend(map(self.lock.acquire, [True], [timeout_s]))
 
     def _pop(self) -> tuple[int, Any]:
         seq, attempt = self._queue.take()

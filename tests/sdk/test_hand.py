@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 import signal
+import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 from delivery_bench import Bench, away
@@ -206,6 +209,24 @@ def test_ctrl_c_as_an_event_leaves_the_queue_costs_that_one_and_is_counted(
     report = bench.report()
     assert (report["emitted"], report["dropped"]) == (2, {"unreadable": 1})
     assert call_ids(bench.far_side.records) == ["b"]
+
+
+def test_ctrl_c_as_a_flush_gets_the_lock_does_not_keep_it(bench: Bench) -> None:
+    def stop_when_it_is_held(frame: FrameType, event: str, argument: object) -> Any:
+        if frame.f_globals["__name__"] != "tokentide.hand":
+            return None
+        if bench.delivery.hand.lock.locked():
+            raise KeyboardInterrupt
+        return stop_when_it_is_held
+
+    before = sys.gettrace()
+    sys.settrace(stop_when_it_is_held)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            bench.delivery.hand.keep(1.0)
+    finally:
+        sys.settrace(before)
+    assert not bench.delivery.hand.lock.locked()
 
 
 def test_ctrl_c_while_the_end_waits_for_the_far_side_loses_nothing(tmp_path: Path) -> None:
