@@ -99,10 +99,11 @@ class _Worker:
         if self.running:
             request.done.wait(max(0.0, patience_s))
 
-    def end(self) -> None:
-        """The last report is made and nobody looks into the queue any more."""
-        self._ended = True
-        self.pass_on()
+    def end(self, request: _Request, timeout_s: float) -> None:
+        """Take over what the thread was asked for and has not done. Then nobody looks into the queue any more."""
+        if request.done.is_set() or self.delivery.hand.take_over(timeout_s):
+            self._ended = True
+            self.pass_on()
 
     def pass_on(self) -> None:
         """Give what comes too late to the next producer: now, or when this one has ended."""
@@ -259,19 +260,22 @@ class Emitter:
         # The old one may still be using its transport when a new one starts.
         transport = self.transport.renewed()
         successor = self._new_worker(transport)
+        patience = patience_s(timeout, 0.5 * timeout, self._worker.queued())
+        request = _Request(self._clock() + 0.8 * patience, closing=True)
         # Nothing may come between: each of two threads that close at once has a worker of its own to close.
         worker, self._worker = self._worker, successor
-        self._closed, self.transport = worker, transport
-        if worker.idle():
-            worker.end()
-            return
-        patience = patience_s(timeout, 0.5 * timeout, worker.queued())
-        request = _Request(self._clock() + 0.8 * patience, closing=True)
         try:
-            worker.ask(request, patience)
+            self._closed, self.transport = worker, transport
+            if worker.idle():
+                request.done.set()
+            else:
+                worker.ask(request, patience)
         finally:  # Ctrl-C ends the wait for the far side; the spool is quick.
-            if request.done.is_set() or worker.delivery.hand.take_over(timeout - patience):
-                worker.end()
+            try:
+                worker.end(request, timeout - patience)
+            except BaseException:  # Ctrl-C once more
+                worker.end(request, timeout - patience)
+                raise
 
     def _new_worker(self, transport: Transport) -> _Worker:
         settings = self._settings

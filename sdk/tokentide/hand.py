@@ -59,6 +59,7 @@ class Hand:
         self._reads = False
         self._has_read = threading.Event()
         self._read_late: list[bytes] = []
+        self._waits_for_read = False
 
     def take(self) -> None:
         """Read events of the queue into the hand, one batch at most: for the worker."""
@@ -113,28 +114,26 @@ class Hand:
         """Spool everything that is not acknowledged and keep the worker from doing more: the producer's last act.
 
         What cannot be read in time is counted as dropped. False: all is left as it is, because the disk takes too long.
+        After a signal of the app has ended it, it may be called again to do the rest.
         """
         give_up = self._clock() + timeout_s
         self._ends = True
-        if not self.lock.acquire(timeout=timeout_s):
-            # The disk keeps the worker waiting, and would keep this thread waiting too.
-            self.taken_over = True
+        if not self._closes_spool and not self._stops_worker(timeout_s):
             return False
-        self.taken_over = self._closes_spool = True
-        reads = self._reads
-        self.lock.release()
-        if reads and self._has_read.wait(timeout_s / 2):
-            self.records += self._read_late
-        elif reads:
-            self._account.loses("exit")
+        if self._waits_for_read:
+            if self._has_read.wait(timeout_s / 2):
+                self.records += self._read_late
+            else:
+                self._account.loses("exit")
+            self._waits_for_read = False
         self.spool_all()
         self.give_up()
         while self._queue:
-            attempt = self._pop()
             if self._clock() >= give_up:
+                self._pop()
                 self._account.loses("exit")
                 continue
-            self.records += self._records(*attempt)
+            self._read_one()
             if len(self.records) == MAX_RECORDS:
                 self.spool_all()
                 self.give_up()
@@ -182,6 +181,19 @@ class Hand:
         """Count the records as dropped for this reason, which the log is to tell with the message."""
         self._account.loses_records(reason, records)
         self._notices.add(reason, message)
+
+    def _stops_worker(self, timeout_s: float) -> bool:
+        """Keep the worker from doing more; whether all that it has left can be taken over."""
+        held: list[bool] = []
+        try:
+            self._acquire(held, timeout_s)
+            # Without the lock, the disk keeps the worker waiting, and would keep this thread waiting too.
+            self._waits_for_read = held[0] and self._reads
+            self.taken_over, self._closes_spool = True, held[0]
+            return held[0]
+        finally:
+            if True in held:
+                self.lock.release()
 
     def _keep_batch(self, give_up: float) -> bool:
         """Spool what is in hand and one batch of the queue; whether there may be more to keep."""

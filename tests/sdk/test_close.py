@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
-from emitted import call_ids, calls, read, spooled
+from emitted import call_ids, calls, eventually, last_report, read, spooled
 from tokentide import process_end
 from tokentide.call import LLMCall
 from tokentide.config import Settings, load
@@ -132,3 +134,59 @@ def test_an_event_that_the_last_report_counts_as_dropped_stays_so(settings: Sett
     emitter.close(30)
     assert call_ids(transport.records) == ["early"]
     every_event_has_one_fate(transport.records)
+
+
+def test_ctrl_c_while_the_last_events_are_read_costs_one_of_them(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_end, "threads_may_start", False)
+
+    def reading(attempt: str, producer_id: str, seq: int) -> LLMCall:
+        if attempt == "b":
+            signal.raise_signal(signal.SIGINT)
+        return read(attempt, producer_id, seq)
+
+    emitter = Emitter(settings, MemoryTransport(settings), reading)
+    for attempt in "abc":
+        emitter._worker.put(attempt, 1)
+    with pytest.raises(KeyboardInterrupt):
+        emitter.close(30)
+    found = spooled(settings)
+    assert call_ids(found) == ["a", "c"]
+    assert last_report(found)["dropped"] == {"unreadable": 1}
+    every_event_has_one_fate(found)
+
+
+def test_ctrl_c_for_the_second_time_while_the_end_waits_loses_nothing(settings: Settings) -> None:
+    came: SimpleQueue[None] = SimpleQueue()
+
+    def interrupt() -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        came.get(timeout=30)
+
+    def handler(number: int, frame: object) -> None:
+        came.put(None)
+        raise KeyboardInterrupt
+
+    def reading(attempt: str, producer_id: str, seq: int) -> LLMCall:
+        """The worker reads, while the main thread waits: first for the worker, then for this one event."""
+        if attempt == "a":
+            eventually(lambda: emitter._closed is not None and bool(emitter._closed._requests))
+            interrupt()
+            eventually(lambda: first.delivery.hand.taken_over)
+            interrupt()
+        return read(attempt, producer_id, seq)
+
+    emitter = Emitter(settings, MemoryTransport(settings), reading)
+    first = emitter._worker
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        emitter.emit("a")
+        emitter.emit("b")
+        with pytest.raises(KeyboardInterrupt):
+            emitter.close(60)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    found = spooled(settings)
+    assert call_ids(found) == ["a", "b"]
+    every_event_has_one_fate(found)
