@@ -65,7 +65,7 @@ class Account:
         """The counts as they are now, for the far side, which keeps the newest: also where the clock was set back."""
         now = self._now()
         self._reported_at = now if self._reported_at is None else max(now, self._reported_at + _AFTER)
-        self._reported = emitted, dropped, hook_errors = self._standing()
+        self._reported = emitted, dropped, hook_errors = self._standing(closed)
         return ProducerReport(
             report_id=uuid7(),
             producer_id=self.producer_id,
@@ -79,9 +79,9 @@ class Account:
             sdk_version=VERSION,
         ).to_json()
 
-    def _standing(self) -> tuple[int, dict[str, int], int]:
-        # A number that was given out and never came through the queue fell out of it.
-        emitted = max(self._highest, 0 if self._queue else self._queue.last_left_out())
+    def _standing(self, closed: bool = False) -> tuple[int, dict[str, int], int]:
+        # A number that was given out and never came through the queue fell out of it. After the last report none does.
+        emitted = max(self._highest, 0 if self._queue and not closed else self._queue.last_left_out())
         counts = {**self._lost, "overflow": emitted - self.taken, "spool_damaged": self._spool.damaged}
         return emitted, {reason: count for reason, count in counts.items() if count > 0}, self._hook_errors
 

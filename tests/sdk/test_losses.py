@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -279,3 +280,19 @@ def test_nothing_is_logged_while_others_may_wait_for_the_worker(bench: Bench) ->
     finally:
         logging.getLogger("tokentide").removeHandler(handler)
     assert free == [True, True]
+
+
+def test_what_was_not_kept_is_counted_at_the_end_though_another_event_comes_late(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "spool", queue_bytes=10)
+
+    def late(records: Sequence[bytes]) -> None:
+        bench.far_side.refuse = lambda records: None
+        bench.queue.put("too large", 11)
+        bench.emit("late")
+
+    bench.far_side.refuse = late
+    bench.emit("a")
+    bench.delivery.finish(math.inf, closed=True)
+    report = last_report(bench.far_side.records)
+    assert (report["emitted"], report["dropped"]) == (2, {"overflow": 1})
+    assert not bench.delivery.account.tells_of(3)
