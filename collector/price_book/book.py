@@ -167,19 +167,23 @@ class PriceBook:
 
 
 def seed_prices(store: Store, now: datetime) -> int:
-    """Bring the seed to what this release knows; returns how many rows that changed. Raises StoreError."""
+    """Bring the seed to what this release knows; returns how many rows that changed. Raises StoreError.
+
+    What was recorded by a program that was killed before it put that in force comes into force as well.
+    """
     text = release_text()
     digest = hashlib.sha256(text.encode()).hexdigest()
     book = PriceBook(store)
-    if book.digest("seed") == digest:
-        return 0
-    known = _by_key(book_at((one for one in book.statements() if one.layer == "seed"), 2**32))
-    wanted = _by_key(from_csv(text))
-    changed = [row for key, rows in wanted.items() if rows != known.get(key) for row in rows]
-    reason = "the price data of this release"
-    statements = [Statement(0, "seed", "", row) for row in changed]
-    book.record(Update("seed", "prices.csv", digest, reason, statements), now)
-    if changed:
+    reason, changed = "the price data of this release", []
+    if book.digest("seed") != digest:
+        known = _by_key(book_at((one for one in book.statements() if one.layer == "seed"), 2**32))
+        wanted = _by_key(from_csv(text))
+        changed = [row for key, rows in wanted.items() if rows != known.get(key) for row in rows]
+        book.record(
+            Update("seed", "prices.csv", digest, reason, [Statement(0, "seed", "", row) for row in changed]), now
+        )
+    stated = int(store.query(load("collector", "newest_stated_update")).scalar())
+    if stated > max((version.update_number for version in book.versions()), default=0):
         book.put_in_force(reason, now)
     return len(changed)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -114,3 +115,17 @@ def test_an_update_keeps_the_prices_of_calls_that_were_priced_again_meanwhile(
     monkeypatch.setattr(store, "insert", meanwhile)
     ours.put_in_force("ours", NOW)
     assert store.query(parse("calls", "-- One row = all.\nSELECT sum(cost) FROM priced_calls")).scalar() == 2 * A_CALL
+
+
+def test_a_first_start_that_is_killed_before_its_prices_are_in_force_is_made_good(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as killed:
+        killed.setattr(PriceBook, "put_in_force", lambda *told: sys.exit())
+        with pytest.raises(SystemExit):
+            book.seed_prices(store, NOW)
+    book.seed_prices(store, NOW)
+    book.seed_prices(store, NOW + MINUTE)
+    assert [version.number for version in PriceBook(store).versions()] == [1]
+    collect(store, a_call(started_at=NOW))
+    assert store.query(parse("calls", "-- One row = all.\nSELECT sum(cost) FROM priced_calls")).scalar() == A_CALL
