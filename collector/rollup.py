@@ -63,6 +63,14 @@ def touch_again(store: Store) -> None:
     store.execute(load("collector", "touch_again"))
 
 
+def roll_up_what_is_left(store: Store, overlap: timedelta = UNCERTAIN) -> None:
+    """Roll up what was touched since it was, or `overlap` before that: for commands. Raises StoreError."""
+    work = RollUp(store)
+    work.recover(overlap)
+    while work.rebuild():
+        pass
+
+
 class RollUp:
     """The work list of touched minutes, and the statements that rebuild them."""
 

@@ -20,6 +20,7 @@ from collector.price_book.resolve import UNKNOWN, Named, Resolver
 from collector.price_book.stated import models_of, stated_models
 from collector.price_book.suggest import suggest
 from collector.repricing.reprice import reprice
+from collector.rollup import roll_up_what_is_left
 from server.config import Config
 from server.duration import parse_duration
 from server.instant import parse_instant
@@ -77,6 +78,15 @@ def _previewed(
         "names": [{"provider": one.provider, "model": one.model} for one in new_names(statements, before)],
         "warnings": warnings(known, statements, after, names),
     }
+
+
+def repriced_by_command(store: Store, config: Config, asked: Mapping[str, Any], clock: Clock) -> dict[str, Any]:
+    """`repriced` for a process in which no collector runs: what one that was killed left is rolled up first.
+
+    Once costs are rewritten nothing tells any more what that was. Raises ValueError, StoreError.
+    """
+    roll_up_what_is_left(store)
+    return repriced(store, config, asked, clock)
 
 
 def repriced(store: Store, config: Config, asked: Mapping[str, Any], clock: Clock) -> dict[str, Any]:

@@ -158,7 +158,7 @@ def reprice_command(
 ) -> None:
     """Price calls of the past with what the price book says now. The old cost is kept, every change on record."""
     from server.owner import ask_owner
-    from server.prices import repriced
+    from server.prices import repriced_by_command
     from server.prices_command import print_changes
 
     settings = _settings(config)
@@ -166,7 +166,7 @@ def reprice_command(
     done = ask_owner(
         settings,
         f"{_ADMIN}/reprice",
-        lambda store, asked, clock: repriced(store, settings, asked, clock),
+        lambda store, asked, clock: repriced_by_command(store, settings, asked, clock),
         asked,
         server,
     )

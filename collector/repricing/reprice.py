@@ -18,7 +18,7 @@ from collector.price_book.resolve import Resolver
 from collector.repricing.costs import Change, Costs, changes, recorded, replaced, under_version
 from collector.repricing.names import Payer, Renamed, added_up, find_renamed, payers, rename
 from collector.repricing.rehearsal import rehearse
-from collector.rollup import UNCERTAIN, RollUp
+from collector.rollup import roll_up_what_is_left
 from store.connection import Store
 from store.retention import kept_since
 from store.sql import load
@@ -63,7 +63,7 @@ def reprice(
     book = PriceBook(store)
     known = book.versions()
     version = _prepared(book, known, start, end)
-    _roll_up(store, UNCERTAIN)  # once costs are rewritten, nothing tells what a killed collector left there
+    roll_up_what_is_left(store, timedelta())
     before = recorded(store, start, end)
     found = [(payer, one) for payer in payers(resources, start, end) for one in find_renamed(store, resolver, payer)]
     renamed = added_up(one for _, one in found)
@@ -123,16 +123,8 @@ def _under(store: Store, version: CostVersion) -> Costs:
     """What calls cost under `version`, after minutes that it prices otherwise within a row were rolled up again."""
     span = {"start": version.calls_from, "end": version.calls_to, "version": version.number}
     store.execute(load("collector.repricing", "touch_mixed_minutes"), span)
-    _roll_up(store, timedelta())
+    roll_up_what_is_left(store, timedelta())
     return under_version(store, version.number, version.calls_from, version.calls_to)
-
-
-def _roll_up(store: Store, overlap: timedelta) -> None:
-    """Roll up what was touched since it was, or so shortly before that."""
-    work = RollUp(store)
-    work.recover(overlap)
-    while work.rebuild():
-        pass
 
 
 def _rewrite(store: Store, version: int, start: datetime, end: datetime) -> None:

@@ -15,13 +15,12 @@ from given_prices import give_prices
 from prometheus_client import CollectorRegistry
 from tokentide.call import LLMCall
 
-from collector.price_book.resolve import Resolver
-from collector.repricing.reprice import reprice
 from collector.rollup import RollUp
 from collector.write import Writer
 from server import programs
 from server.config import Config
 from server.dead_letters_command import open_desk
+from server.prices import repriced_by_command
 from store.connection import Store
 from store.sql import parse
 
@@ -108,8 +107,11 @@ def test_a_command_that_replays_dead_letters_rolls_up_what_a_killed_collector_le
     assert totals(store) == (2, 2)
 
 
-def test_re_pricing_rolls_up_what_a_killed_collector_left(store: Store) -> None:
+def test_a_command_that_prices_calls_again_rolls_up_what_a_killed_collector_left(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     killed_while_storing(store, hours_ago=4)
     hour = AT.replace(minute=0, second=0, microsecond=0)
-    reprice(store, Resolver(), hour, hour + timedelta(hours=1), "again", NOW, dry_run=False)
+    asked = {"from": hour.isoformat(), "to": (hour + timedelta(hours=1)).isoformat(), "reason": "again"}
+    repriced_by_command(store, config_of(store, monkeypatch), asked, lambda: NOW)
     assert totals(store) == (2, 2)
